@@ -1,0 +1,31 @@
+/*
+ * options.h: the one option table of "sluice load". From it come the parser, --help and
+ * docs/options.md, so that they cannot differ.
+ *
+ * Precedence: command line, then the option's environment variable (SLUICE_JOBS for --jobs, and so
+ * on, where the table names one), then the default.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "base/err.h"
+#include "job/spec.h"
+
+#include <stdio.h>
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_MARKDOWN };
+
+/* Parses the words after "load": argv[0] is the first of them. argv values that may hold a secret
+ * (--source, --destination) are overwritten with '*' in place once copied. ERR_USAGE names the
+ * option, says what is wrong with its value and what it takes; an unknown option names the nearest
+ * known one. spec is valid to spec_free even after a failure. */
+bool options_parse(int argc, char **argv, enum options_verdict *verdict, struct spec *spec,
+                   struct err *err) MUST_CHECK;
+
+/* --help: usage, options in groups with defaults and variables, examples, exit statuses. */
+void options_help(FILE *out);
+
+/* The page docs/options.md, in Markdown. */
+void options_markdown(FILE *out);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * work.h: one chunk as the two PostgreSQL ends need it: texts that were made at planning. Immutable
+ * while streams run; belongs to the plan.
+ */
+#ifndef ENDS_WORK_H
+#define ENDS_WORK_H
+
+#include "ends/chunk_kind.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct table_work {
+    unsigned no;           /* in the job */
+    const char *label;     /* schema.name, for messages */
+    const char *select;    /* "SELECT ... FROM ONLY ..." without WHERE */
+    const char *filter;    /* the user's --where, "" for none */
+    const char *key;       /* "a","b": the key columns of CHUNK_KEY; "" otherwise */
+    const char *copy_from; /* "COPY ... FROM STDIN" without options */
+    const char *target;    /* destination schema.name, for messages */
+    const char *triggers;  /* BEFORE INSERT row triggers on the destination, "" for none */
+    bool binary;
+    unsigned snapshot_no;
+};
+
+struct chunk_work {
+    const struct table_work *table;
+    unsigned no; /* in the table */
+    enum chunk_kind kind;
+    const char *lower; /* NULL: open */
+    const char *upper;
+    uint64_t bytes; /* planned share of the relation */
+};
+
+#endif

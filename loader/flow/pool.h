@@ -1,0 +1,26 @@
+/*
+ * pool.h: a fixed number of batches, which is the memory budget of a stream.
+ *
+ * Batches are allocated when first needed and reused last in, first out, so a stream whose writer
+ * keeps up touches only a few of them and they stay in the cache. pool_take blocking is the
+ * back-pressure on a reader. Any thread may call, but pool_free is for the owner at the end.
+ */
+#ifndef FLOW_POOL_H
+#define FLOW_POOL_H
+
+#include "flow/batch.h"
+
+struct pool;
+
+struct pool *pool_new(size_t batches, size_t batch_bytes); /* NULL without memory */
+void pool_free(struct pool *p);                            /* every batch must be back */
+
+/* An EMPTY batch, moved to FILLING. NULL when the pool was cancelled, or without memory for the
+ * very first batch. wait_ns is increased by the time spent waiting for a batch. */
+struct batch *pool_take(struct pool *p, uint64_t *wait_ns);
+void pool_give(struct pool *p, struct batch *b); /* moves it to EMPTY */
+
+void pool_cancel(struct pool *p);            /* wakes every taker; may be called twice */
+size_t pool_allocated_bytes(struct pool *p); /* memory of all batches so far */
+
+#endif

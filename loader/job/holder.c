@@ -1,0 +1,215 @@
+/* pipe2 and POSIX_SPAWN_SETSID. */
+#define _GNU_SOURCE
+#include "job/holder.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "job/holder_wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define SELF "/proc/self/exe" /* works also when the file was replaced since */
+
+static bool make_pipes(int to[2], int from[2], struct err *err)
+{
+    if (pipe2(to, O_CLOEXEC) != 0) {
+        return err_set_errno(err, "pipe");
+    }
+    if (pipe2(from, O_CLOEXEC) != 0) {
+        (void)err_set_errno(err, "pipe");
+        (void)close(to[0]);
+        (void)close(to[1]);
+        return false;
+    }
+    return true;
+}
+
+/* A new session keeps it from the terminal's Ctrl-C and hang-up; /dev/null as stderr keeps a pipe
+ * that reads ours from waiting for it; worker threads have every signal blocked, it must not. */
+static int spawn(int in, int out, pid_t *pid)
+{
+    char *const argv[] = {(char[]){"sluice"}, (char[]){"holder"}, NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none;
+    sigset_t all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    (void)posix_spawn_file_actions_init(&files);
+    (void)posix_spawnattr_init(&attr);
+    (void)posix_spawn_file_actions_adddup2(&files, in, 0);
+    (void)posix_spawn_file_actions_adddup2(&files, out, 1);
+    (void)posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    (void)posix_spawnattr_setsigdefault(&attr, &all);
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETSID);
+    int rc = posix_spawn(pid, SELF, &files, &attr, argv, environ);
+    (void)posix_spawnattr_destroy(&attr);
+    (void)posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+static bool write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        bytes += n < 0 ? 0 : n;
+        len -= n < 0 ? 0 : (size_t)n;
+    }
+    return true;
+}
+
+static bool send_order(int fd, const struct holder_order *o, struct err *err)
+{
+    char hold[24];
+    (void)snprintf(hold, sizeof hold, "%llu", (unsigned long long)o->hold_ms);
+    const char *const fields[HOLDER_FIELDS] = {
+        [HOLDER_CONNINFO] = secret_reveal(&o->target->conninfo),
+        [HOLDER_APPLICATION] = o->application_name,
+        [HOLDER_ENCODING] = o->encoding,
+        [HOLDER_SNAPSHOT] = o->snapshot->id,
+        [HOLDER_VISIBLE] = o->snapshot->visible,
+        [HOLDER_SYSTEM] = o->snapshot->system,
+        [HOLDER_STARTED] = o->snapshot->started,
+        [HOLDER_HOLD_MS] = hold,
+        [HOLDER_LOCKS] = o->lock_sql,
+    };
+    struct buf b;
+    buf_init(&b, HOLDER_ORDER_MAX);
+    for (size_t i = 0; i < HOLDER_FIELDS; i++) {
+        buf_add(&b, fields[i], strlen(fields[i]) + 1);
+    }
+    uint64_t len = b.len;
+    bool ok = buf_ok(&b, err) &&
+              ((write_all(fd, (const char *)&len, sizeof len) && write_all(fd, b.data, b.len)) ||
+               err_set_errno(err, "telling the snapshot holder what to hold"));
+    if (b.data != NULL) {
+        secret_wipe(b.data, b.len);
+    }
+    buf_free(&b);
+    return ok;
+}
+
+static bool parse_answer(char *line, struct holder *h, struct err *err)
+{
+    char *at = strchr(line, ' ');
+    if (at == NULL) {
+        return err_set(err, ERR_SYSTEM, "the snapshot holder ended before it held anything");
+    }
+    *at++ = '\0';
+    if (strcmp(line, "ready") == 0) {
+        char *pid = strchr(at, ' ');
+        if (pid != NULL) {
+            *pid++ = '\0';
+            (void)snprintf(h->snapshot_id, sizeof h->snapshot_id, "%s", at);
+            h->backend_pid = (int)strtol(pid, NULL, 10);
+            return true;
+        }
+    }
+    long kind = strtol(at, &at, 10);
+    return err_set(err, kind > 0 ? (enum err_kind)kind : ERR_SYSTEM, "snapshot holder:%s", at);
+}
+
+/* One line. Locks may take as long as they take, so only a signal ends the wait. */
+static bool read_answer(int fd, int wake_fd, struct holder *h, struct err *err)
+{
+    char line[ERR_MSG_MAX + 64];
+    size_t len = 0;
+    struct pollfd p[2] = {
+        {.fd = fd,      .events = POLLIN},
+        {.fd = wake_fd, .events = POLLIN},
+    };
+    while (len + 1 < sizeof line) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR) {
+            return err_set_errno(err, "poll");
+        }
+        if (p[1].revents != 0) {
+            return err_set(err, ERR_CANCELLED, "stopped by a signal");
+        }
+        if (p[0].revents == 0) {
+            continue;
+        }
+        ssize_t n = read(fd, line + len, 1);
+        if (n <= 0 || line[len] == '\n') {
+            break;
+        }
+        len++;
+    }
+    line[len] = '\0';
+    return parse_answer(line, h, err);
+}
+
+bool holder_start(const struct holder_order *order, int wake_fd, struct holder *out,
+                  struct err *err)
+{
+    int to[2];
+    int from[2];
+    struct holder h = {.pid = 0};
+    if (!make_pipes(to, from, err)) {
+        return false;
+    }
+    int rc = spawn(to[0], from[1], &h.pid);
+    (void)close(to[0]);
+    (void)close(from[1]);
+    h.to_fd = to[1];
+    h.from_fd = from[0];
+    if (rc != 0) {
+        h.pid = 0;
+        (void)close(to[1]);
+        (void)close(from[0]);
+        return err_set(err, ERR_SYSTEM, "cannot start the snapshot holder: error %d", rc);
+    }
+    if (!send_order(h.to_fd, order, err) || !read_answer(h.from_fd, wake_fd, &h, err)) {
+        holder_dismiss(&h);
+        return false;
+    }
+    *out = h;
+    return true;
+}
+
+bool holder_is_gone(const struct holder *h)
+{
+    struct pollfd p = {.fd = h->from_fd, .events = POLLIN};
+    return h->pid == 0 || poll(&p, 1, 0) > 0; /* it says nothing after "ready" */
+}
+
+void holder_leave(struct holder *h)
+{
+    if (h->pid != 0) {
+        (void)close(h->to_fd);
+        (void)close(h->from_fd);
+        (void)waitpid(h->pid, NULL, WNOHANG);
+    }
+    *h = (struct holder){.pid = 0};
+}
+
+void holder_dismiss(struct holder *h)
+{
+    if (h->pid == 0) {
+        return;
+    }
+    struct pollfd p = {.fd = h->from_fd, .events = POLLIN};
+    (void)write_all(h->to_fd, HOLDER_GO, 1);
+    if (poll(&p, 1, 1000) <= 0) {
+        (void)kill(h->pid, SIGKILL);
+    }
+    (void)close(h->to_fd);
+    (void)close(h->from_fd);
+    (void)waitpid(h->pid, NULL, 0);
+    *h = (struct holder){.pid = 0};
+}

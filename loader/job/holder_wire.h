@@ -1,0 +1,23 @@
+/* holder_wire.h: what travels between the loader and its snapshot holder. Both are one program, so
+ * there is no version: an 8-byte length in host order, then the fields, each ended by a NUL.
+ * Back comes one line: "ready SNAPSHOT_ID BACKEND_PID" or "error KIND MESSAGE". */
+#ifndef JOB_HOLDER_WIRE_H
+#define JOB_HOLDER_WIRE_H
+
+enum holder_field {
+    HOLDER_CONNINFO,
+    HOLDER_APPLICATION,
+    HOLDER_ENCODING,
+    HOLDER_SNAPSHOT,
+    HOLDER_VISIBLE,
+    HOLDER_SYSTEM,
+    HOLDER_STARTED,
+    HOLDER_HOLD_MS,
+    HOLDER_LOCKS,
+    HOLDER_FIELDS
+};
+
+#define HOLDER_ORDER_MAX (64u << 20) /* mostly the lock statements: some 500,000 tables */
+#define HOLDER_GO        "q"         /* the loader's last word: no need to hold any longer */
+
+#endif

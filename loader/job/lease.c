@@ -1,0 +1,219 @@
+#define _GNU_SOURCE /* gethostname */
+#include "job/lease.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "flow/stop.h"
+#include "job/readers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_AGAIN_MS 200u
+
+void lease_token(char out[LEASE_TOKEN_MAX])
+{
+    (void)snprintf(out, LEASE_TOKEN_MAX, "%016llx%016llx", (unsigned long long)rng_entropy(),
+                   (unsigned long long)rng_entropy());
+}
+
+#define SET_LEASE                                                                                  \
+    "token = $2, pid = pg_backend_pid(), backend_start = (SELECT backend_start::text FROM"         \
+    " pg_stat_activity WHERE pid = pg_backend_pid()), router = coalesce(inet_server_addr()::text," \
+    " ''), client = $3, renewed_at = clock_timestamp(),"                                           \
+    " expires_at = clock_timestamp() + interval '30 s'"
+
+/* The statement with the ledger's schema for @; $1 is the job. */
+static bool ask(const struct ledger *l, struct pg *pg, const char *fmt, const char *token,
+                const char *client, struct pg_rows **out, struct err *err)
+{
+    const char *const params[] = {l->job, token, client};
+    struct buf sql;
+    buf_init(&sql, 8192);
+    for (const char *p = fmt; *p != '\0'; p++) {
+        if (*p == '@') {
+            buf_puts(&sql, buf_str(&l->prefix));
+        } else {
+            buf_add(&sql, p, 1);
+        }
+    }
+    int count = client != NULL ? 3 : token != NULL ? 2 : 1;
+    bool ok = buf_ok(&sql, err) && pg_query(pg, buf_str(&sql), count, params, out, err);
+    buf_free(&sql);
+    return ok;
+}
+
+struct owner {
+    bool exists;
+    bool alive;
+    bool expired;
+    char pid[16];
+    char client[128];
+    char renewed_at[48];
+};
+
+static bool look(const struct ledger *l, struct pg *pg, struct owner *out, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!ask(l, pg,
+             "SELECT e.pid, e.client, e.renewed_at::text, e.expires_at < clock_timestamp(),"
+             " EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = e.pid AND"
+             " coalesce(a.backend_start::text, e.backend_start) = e.backend_start)"
+             " FROM @lease e WHERE e.job = $1",
+             NULL, NULL, &r, err)) {
+        return false;
+    }
+    *out = (struct owner){.exists = pg_rows_count(r) == 1};
+    if (out->exists) {
+        (void)snprintf(out->pid, sizeof out->pid, "%s", pg_text(r, 0, 0));
+        (void)snprintf(out->client, sizeof out->client, "%s", pg_text(r, 0, 1));
+        (void)snprintf(out->renewed_at, sizeof out->renewed_at, "%s", pg_text(r, 0, 2));
+        out->expired = pg_bool(r, 0, 3);
+        out->alive = pg_bool(r, 0, 4) && !out->expired;
+    }
+    return true;
+}
+
+static void client_name(char out[160])
+{
+    char host[96] = "?";
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(out, 160, "%s, process %ld", host, (long)getpid());
+}
+
+/* Moves the lease from the owner that was seen to us. *taken false: somebody was faster. */
+static bool grab(const struct ledger *l, struct pg *pg, const char *token, const struct owner *seen,
+                 bool *taken, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    char client[160];
+    client_name(client);
+    const char *sql =
+        seen->exists ? "UPDATE @lease SET " SET_LEASE " WHERE job = $1 AND renewed_at::text = $4"
+                       " RETURNING 1"
+                     : "INSERT INTO @lease (job, token, pid, backend_start, router, client,"
+                       " renewed_at, expires_at) SELECT $1, $2, pid, backend_start::text,"
+                       " coalesce(inet_server_addr()::text, ''), $3, clock_timestamp(),"
+                       " clock_timestamp() + interval '30 s' FROM pg_stat_activity"
+                       " WHERE pid = pg_backend_pid() AND $4 <> '-' RETURNING 1";
+    const char *const params[] = {l->job, token, client, seen->renewed_at};
+    struct buf b;
+    buf_init(&b, 8192);
+    for (const char *p = sql; *p != '\0'; p++) {
+        if (*p == '@') {
+            buf_puts(&b, buf_str(&l->prefix));
+        } else {
+            buf_add(&b, p, 1);
+        }
+    }
+    bool ok = pg_query(pg, buf_str(&b), 4, params, &r, err);
+    buf_free(&b);
+    if (!ok && strcmp(pg_sqlstate(pg), "23505") == 0) {
+        *taken = false;
+        return true;
+    }
+    *taken = ok && pg_rows_count(r) == 1;
+    return ok;
+}
+
+static bool busy(const struct ledger *l, const struct owner *o, struct err *err)
+{
+    return err_set(err, ERR_BUSY,
+                   "job \"%s\" is already running (%s; its destination session is %s); wait for it,"
+                   " or stop it",
+                   l->job, o->client, o->pid);
+}
+
+/* A dead loader's writers roll back by themselves when their server notices; one that still does
+ * something after the patience is over is ended. */
+static bool await_writers(struct pg *pg, const char *tag, struct err *err)
+{
+    char prefix[SESSION_NAME_MAX];
+    session_name(tag, "writer-", prefix);
+    const char *const params[] = {prefix};
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)LEASE_PATIENCE_MS * NS_PER_MS;
+    bool ended = false;
+    for (;;) {
+        CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+        bool late = clock_mono_ns() > deadline_ns;
+        if (!pg_query(pg,
+                      late
+                          ? "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            " WHERE starts_with(application_name, $1)"
+                            " AND datname = current_database()"
+                          : "SELECT 1 FROM pg_stat_activity WHERE starts_with(application_name, $1)"
+                            " AND datname = current_database()",
+                      1, params, &r, err)) {
+            return false;
+        }
+        if (pg_rows_count(r) == 0) {
+            return true;
+        }
+        if (late && ended) {
+            return err_set(err, ERR_BUSY,
+                           "sessions of an earlier run of this job (%s...) do not end", prefix);
+        }
+        if (late) {
+            ended = true;
+            deadline_ns = clock_mono_ns() + (uint64_t)LEASE_PATIENCE_MS * NS_PER_MS;
+        }
+        if (!stop_wait(stop_drain_fd(), LOOK_AGAIN_MS)) {
+            return err_set(err, ERR_CANCELLED, "stopped by a signal");
+        }
+    }
+}
+
+bool lease_take(const struct ledger *l, struct pg *pg, const char *token, const char *tag,
+                struct err *err)
+{
+    struct owner first = {.exists = false};
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)LEASE_PATIENCE_MS * NS_PER_MS;
+    bool taken = false;
+
+    for (bool again = false; !taken; again = true) {
+        struct owner now;
+        if (!look(l, pg, &now, err)) {
+            return err_wrap(err, "looking for the job's lease");
+        }
+        if (!now.exists || !now.alive) {
+            if (!grab(l, pg, token, &now, &taken, err)) {
+                return err_wrap(err, "taking the job's lease");
+            }
+            continue;
+        }
+        bool renewed = again && first.exists && strcmp(first.renewed_at, now.renewed_at) != 0;
+        if (renewed || clock_mono_ns() > deadline_ns) {
+            return busy(l, &now, err);
+        }
+        first = first.exists ? first : now;
+        if (!stop_wait(stop_drain_fd(), LOOK_AGAIN_MS)) {
+            return err_set(err, ERR_CANCELLED, "stopped by a signal");
+        }
+    }
+    return await_writers(pg, tag, err);
+}
+
+bool lease_renew(const struct ledger *l, struct pg *pg, const char *token, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    char client[160];
+    client_name(client);
+    if (!ask(l, pg, "UPDATE @lease SET " SET_LEASE " WHERE job = $1 AND token = $2 RETURNING 1",
+             token, client, &r, err)) {
+        return err_wrap(err, "renewing the job's lease");
+    }
+    if (pg_rows_count(r) == 0) {
+        return err_set(err, ERR_BUSY, "another loader took over job \"%s\"; this one stops",
+                       l->job);
+    }
+    return true;
+}
+
+bool lease_release(const struct ledger *l, struct pg *pg, const char *token, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    return ask(l, pg, "DELETE FROM @lease WHERE job = $1 AND token = $2 RETURNING 1", token, NULL,
+               &r, err);
+}

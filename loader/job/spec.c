@@ -1,0 +1,58 @@
+#include "job/spec.h"
+
+#include <stdlib.h>
+
+static void text_list_free(struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i]);
+    }
+    free(list->items);
+}
+
+static void where_free(struct spec *spec)
+{
+    for (size_t i = 0; i < spec->where_count; i++) {
+        free(spec->where[i].table);
+        free(spec->where[i].expression);
+    }
+    free(spec->where);
+}
+
+void spec_free(struct spec *spec)
+{
+    if (spec == NULL) {
+        return;
+    }
+    secret_free(&spec->source);
+    secret_free(&spec->destination);
+    text_list_free(&spec->tables);
+    text_list_free(&spec->tables_out);
+    text_list_free(&spec->schemas);
+    text_list_free(&spec->schemas_out);
+    where_free(spec);
+    free(spec->job);
+    free(spec->ledger_schema);
+    *spec = (struct spec){0};
+}
+
+const char *load_mode_name(enum load_mode mode)
+{
+    static const char *const names[] = {
+        [MODE_ERROR] = "error", [MODE_APPEND] = "append", [MODE_TRUNCATE] = "truncate"};
+    return names[mode];
+}
+
+const char *format_choice_name(enum format_choice format)
+{
+    static const char *const names[] = {
+        [FORMAT_AUTO] = "auto", [FORMAT_BINARY] = "binary", [FORMAT_TEXT] = "text"};
+    return names[format];
+}
+
+const char *chunk_by_name(enum chunk_by by)
+{
+    static const char *const names[] = {
+        [CHUNK_BY_AUTO] = "auto", [CHUNK_BY_TID] = "tid", [CHUNK_BY_KEY] = "key"};
+    return names[by];
+}

@@ -1,0 +1,69 @@
+/*
+ * spec.h: what the user asked for: the validated result of the command line. Immutable once a
+ * thread exists. Strings are owned by the spec (spec_free); zero means "not given" where no
+ * default is named here; cli/ sets the defaults.
+ */
+#ifndef JOB_SPEC_H
+#define JOB_SPEC_H
+
+#include "base/secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum load_mode { MODE_ERROR, MODE_APPEND, MODE_TRUNCATE };
+enum format_choice { FORMAT_AUTO, FORMAT_BINARY, FORMAT_TEXT };
+enum chunk_by { CHUNK_BY_AUTO, CHUNK_BY_TID, CHUNK_BY_KEY };
+enum triggers_choice { TRIGGERS_DEFAULT, TRIGGERS_KEEP, TRIGGERS_DISABLE };
+enum lost_snapshot_choice { LOST_FAIL, LOST_RESTART_TABLES };
+enum progress_choice { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_JSON, PROGRESS_NONE };
+
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+struct where_filter {
+    char *table; /* as typed: a psql-style pattern */
+    char *expression;
+};
+
+struct spec {
+    struct secret source;      /* libpq connection string; empty: libpq's defaults and PG* */
+    struct secret destination;
+    struct text_list tables, tables_out, schemas, schemas_out;
+    struct where_filter *where;
+    size_t where_count;
+
+    unsigned jobs;         /* streams; default 4 */
+    uint64_t memory_bytes; /* default 256 MB */
+    uint64_t chunk_bytes;  /* default 64 MB */
+    enum chunk_by chunk_by;
+    enum format_choice format;
+    enum load_mode mode;
+    enum triggers_choice triggers;
+    enum lost_snapshot_choice on_lost_snapshot;
+    char *job;           /* NULL: derived */
+    char *ledger_schema; /* "sluice" */
+    bool restart;
+    bool dry_run;
+    bool print_sql;
+    bool sequences; /* true unless --no-sequences */
+    bool analyze;   /* true unless --no-analyze */
+    uint64_t hold_snapshot_ms; /* default 1 h */
+    uint64_t retry_budget_ms;  /* --retry-for, default 5 min */
+    enum progress_choice progress;
+    bool quiet;
+    bool verbose;
+    bool log_json;
+};
+
+void spec_free(struct spec *spec); /* wipes the secrets */
+
+/* The words that the command line, the ledger and messages use for the values. */
+const char *load_mode_name(enum load_mode mode);
+const char *format_choice_name(enum format_choice format);
+const char *chunk_by_name(enum chunk_by by);
+
+#endif

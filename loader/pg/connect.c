@@ -1,0 +1,266 @@
+#include "base/clock.h"
+#include "base/str.h"
+#include "pg/pg_internal.h"
+#include "pg/sqlstate.h"
+
+#include <ctype.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 30000u
+
+/*
+ * A VERBOSE libpq message carries the SQLSTATE, which a failed connection offers nowhere else:
+ * "...: FATAL:  28P01: password authentication failed". Copies the state out and removes it
+ * and the LOCATION line from the text.
+ */
+static void take_sqlstate(char *text, char state[6])
+{
+    state[0] = '\0';
+    for (char *p = strstr(text, ":  "); p != NULL; p = strstr(p + 1, ":  ")) {
+        char *code = p + 3;
+        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
+            code[6] == ' ') {
+            memcpy(state, code, 5);
+            state[5] = '\0';
+            memmove(code, code + 7, strlen(code + 7) + 1);
+        }
+    }
+    char *location = strstr(text, "\nLOCATION:");
+    if (location != NULL) {
+        *location = '\0';
+    }
+}
+
+/* Line breaks inside a message would break one log line into several. */
+static void fold_lines(char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && isspace((unsigned char)text[len - 1])) {
+        text[--len] = '\0';
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n' || text[i] == '\t') {
+            text[i] = ' ';
+        }
+    }
+}
+
+static bool refuse_connect(struct pg *pg, bool early, struct err *err)
+{
+    char text[ERR_MSG_MAX];
+    char state[6];
+    (void)snprintf(text, sizeof text, "%s", PQerrorMessage(pg->conn));
+    take_sqlstate(text, state);
+    fold_lines(text);
+    (void)memcpy(pg->sqlstate, state, sizeof state);
+
+    enum err_kind kind = sqlstate_kind(state, true);
+    if (PQconnectionNeedsPassword(pg->conn) || strstr(text, "certificate authentication") != NULL) {
+        kind = ERR_AUTH;
+    } else if (early && PQstatus(pg->conn) == CONNECTION_BAD && state[0] == '\0') {
+        kind = ERR_USAGE; /* refused before any packet: a wrong option, an unknown service */
+    }
+    return err_set(err, kind, "cannot connect to the %s: %s", pg->side, text);
+}
+
+/* libpq's own message may quote a piece of the string, and that piece may be a password. */
+static bool check_conninfo(const struct pg_target *target, struct err *err)
+{
+    const char *text = secret_reveal(&target->conninfo);
+    bool plain = strchr(text, '=') == NULL && strncmp(text, "postgres://", 11) != 0 &&
+                 strncmp(text, "postgresql://", 13) != 0;
+    if (plain) {
+        return true; /* a database name, or empty */
+    }
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(text, &why);
+    bool ok = options != NULL;
+    if (!ok) {
+        bool safe = why != NULL && (strncmp(why, "invalid connection option", 25) == 0 ||
+                                    strncmp(why, "invalid URI query parameter", 27) == 0);
+        (void)err_set(err, ERR_USAGE, "--%s is not a valid libpq connection string%s%s",
+                      target->side, safe ? ": " : "", safe ? why : "");
+    }
+    PQconninfoFree(options);
+    PQfreemem(why);
+    return ok;
+}
+
+/* Ours before the user's string are defaults it may change; ours after it win. */
+static PGconn *start(const struct pg_target *target, const char *application_name)
+{
+    const char *conninfo = secret_reveal(&target->conninfo);
+    const char *keys[8];
+    const char *values[8];
+    int n = 0;
+    const char *const ours[][2] = {
+        {"keepalives",          "1"             },
+        {"keepalives_idle",     "60"            },
+        {"keepalives_interval", "15"            },
+        {"keepalives_count",    "4"             },
+        {"dbname",              conninfo        },
+        {"application_name",    application_name},
+    };
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        if (ours[i][1][0] != '\0') {
+            keys[n] = ours[i][0];
+            values[n++] = ours[i][1];
+        }
+    }
+    keys[n] = NULL;
+    values[n] = NULL;
+    return PQconnectStartParams(keys, values, 1);
+}
+
+static unsigned timeout_ms(const struct pg *pg, const struct pg_target *target)
+{
+    unsigned ms = target->connect_timeout_ms == 0 ? CONNECT_TIMEOUT_MS : target->connect_timeout_ms;
+    PQconninfoOption *options = PQconninfo(pg->conn);
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        if (strcmp(o->keyword, "connect_timeout") == 0 && o->val != NULL) {
+            long s = strtol(o->val, NULL, 10);
+            ms = s > 0 && s < 3600 ? (unsigned)s * 1000u : ms;
+        }
+    }
+    PQconninfoFree(options);
+    return ms;
+}
+
+static bool handshake(struct pg *pg, unsigned limit_ms, struct err *err)
+{
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)limit_ms * NS_PER_MS;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+    while (want != PGRES_POLLING_OK) {
+        if (want == PGRES_POLLING_FAILED) {
+            return refuse_connect(pg, false, err);
+        }
+        uint64_t now_ns = clock_mono_ns();
+        int left_ms = now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / NS_PER_MS) + 1;
+        short events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!pg_wait(pg, events, left_ms, err)) {
+            return err->kind == ERR_CANCELLED
+                       ? false
+                       : err_set(
+                             err, ERR_TRANSIENT,
+                             "cannot connect to the %s: %s, port %s does not answer (waited %u s)",
+                             pg->side, PQhost(pg->conn), PQport(pg->conn), limit_ms / 1000u);
+        }
+        want = PQconnectPoll(pg->conn);
+    }
+    return true;
+}
+
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+static bool begin(struct pg *pg, const struct pg_target *target, const char *application_name,
+                  struct err *err)
+{
+    pg->conn = start(target, application_name);
+    if (pg->conn == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    (void)PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
+    if (PQstatus(pg->conn) == CONNECTION_BAD) {
+        return refuse_connect(pg, true, err);
+    }
+    if (!handshake(pg, timeout_ms(pg, target), err)) {
+        return false;
+    }
+    (void)PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
+    (void)PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+    pg->cancel = PQgetCancel(pg->conn);
+    (void)snprintf(pg->where, sizeof pg->where, "%s:%s/%s", PQhost(pg->conn), PQport(pg->conn),
+                   PQdb(pg->conn));
+    if (pg->cancel == NULL || PQsetnonblocking(pg->conn, 1) != 0) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    return true;
+}
+
+bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
+             struct pg **out, struct err *err)
+{
+    if (!check_conninfo(target, err)) {
+        return false;
+    }
+    struct pg *pg = calloc(1, sizeof *pg);
+    if (pg == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    pg->side = target->side;
+    pg->wake_fd = wake_fd;
+    if (!begin(pg, target, application_name, err)) {
+        pg_close(pg);
+        return false;
+    }
+    *out = pg;
+    return true;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (pg == NULL) {
+        return;
+    }
+    PQfreemem(pg->copy_row);
+    PQfreeCancel(pg->cancel);
+    PQfinish(pg->conn);
+    free(pg);
+}
+
+void pg_cancel(struct pg *pg)
+{
+    char ignored[256];
+    if (!pg->dead && pg->cancel != NULL) {
+        (void)PQcancel(pg->cancel, ignored, sizeof ignored);
+    }
+}
+
+void pg_set_wake_fd(struct pg *pg, int wake_fd)
+{
+    pg->wake_fd = wake_fd;
+}
+bool pg_is_dead(const struct pg *pg)
+{
+    return pg->dead;
+}
+int pg_socket(const struct pg *pg)
+{
+    return PQsocket(pg->conn);
+}
+int pg_version(const struct pg *pg)
+{
+    return PQserverVersion(pg->conn);
+}
+int pg_backend_pid(const struct pg *pg)
+{
+    return PQbackendPID(pg->conn);
+}
+const char *pg_side(const struct pg *pg)
+{
+    return pg->side;
+}
+const char *pg_where(const struct pg *pg)
+{
+    return pg->where;
+}
+const char *pg_sqlstate(const struct pg *pg)
+{
+    return pg->sqlstate;
+}
+const char *pg_error_schema(const struct pg *pg)
+{
+    return pg->error_schema;
+}
+const char *pg_error_table(const struct pg *pg)
+{
+    return pg->error_table;
+}

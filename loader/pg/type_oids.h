@@ -1,0 +1,47 @@
+/* type_oids.h: the built-in types that have a rule of their own; from pg_type.dat. */
+#ifndef PG_TYPE_OIDS_H
+#define PG_TYPE_OIDS_H
+
+enum type_oid {
+    OID_NAME = 19,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_REGPROC = 24,
+    OID_TEXT = 25,
+    OID_OID = 26,
+    OID_JSON = 114,
+    OID_XML = 142,
+    OID_PG_NODE_TREE = 194,
+    OID_FLOAT4 = 700,
+    OID_FLOAT8 = 701,
+    OID_BPCHAR = 1042,
+    OID_VARCHAR = 1043,
+    OID_TIME = 1083,
+    OID_TIMESTAMP = 1114,
+    OID_TIMESTAMPTZ = 1184,
+    OID_INTERVAL = 1186,
+    OID_TIMETZ = 1266,
+    OID_BIT = 1560,
+    OID_VARBIT = 1562,
+    OID_NUMERIC = 1700,
+    OID_REGPROCEDURE = 2202,
+    OID_REGOPER = 2203,
+    OID_REGOPERATOR = 2204,
+    OID_REGCLASS = 2205,
+    OID_REGTYPE = 2206,
+    OID_PG_NDISTINCT = 3361,
+    OID_PG_DEPENDENCIES = 3402,
+    OID_GTSVECTOR = 3642,
+    OID_REGCONFIG = 3734,
+    OID_REGDICTIONARY = 3769,
+    OID_JSONB = 3802,
+    OID_REGNAMESPACE = 4089,
+    OID_REGROLE = 4096,
+    OID_REGCOLLATION = 4191,
+    OID_PG_BRIN_BLOOM_SUMMARY = 4600,
+    OID_PG_BRIN_MINMAX_MULTI_SUMMARY = 4601,
+    OID_PG_MCV_LIST = 5017,
+};
+
+#endif

@@ -1,5 +1,15 @@
-/* Replaced as soon as there is a command line. */
-int main(void)
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
 {
-    return 0;
+    bool abandon = false;
+    int status = command_run(argc, argv, &abandon);
+    if (abandon) {
+        (void)fflush(stdout);
+        _exit(status); /* a thread still waits for a server; nothing of its may be torn down */
+    }
+    return status;
 }

@@ -130,6 +130,7 @@ static void count_row(struct source_pg *s, struct batch *batch, const char *row,
     }
     s->rows++;
     batch->rows++;
+    batch->row_widest = len > batch->row_widest ? len : batch->row_widest;
 }
 
 /* Appends what fits and remembers the rest. False: the batch is full. A row that would fit into an

@@ -32,6 +32,7 @@ void batch_move(struct batch *b, enum batch_state to)
     if (to == BATCH_EMPTY) {
         b->len = 0;
         b->rows = 0;
+        b->row_widest = 0;
         b->rows_total = 0;
         b->mark = BATCH_MORE;
         b->task = (struct task){0};

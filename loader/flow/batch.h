@@ -33,6 +33,7 @@ struct batch {
     enum batch_mark mark;
     struct task task;
     uint64_t rows;       /* that begin in this batch */
+    size_t row_widest;   /* bytes of the widest of them */
     uint64_t rows_total; /* BATCH_LAST: of the whole task, as the source's tag says */
     struct err broken;
     size_t len;

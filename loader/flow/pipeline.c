@@ -100,6 +100,9 @@ static bool read_task(struct stream *s, const struct task *task)
         }
         counter_add(&s->counters.rows_read, b->rows);
         counter_add(&s->counters.bytes_read, b->len);
+        if (b->row_widest > counter_get(&s->counters.row_widest_bytes)) {
+            counter_set(&s->counters.row_widest_bytes, b->row_widest);
+        }
         b->mark = end ? BATCH_LAST : BATCH_MORE;
         if (!push(s, b)) {
             s->source->abandon(s->source->self);

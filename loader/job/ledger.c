@@ -104,11 +104,13 @@ static bool is_race(const struct pg *pg)
 bool ledger_create(const struct ledger *l, struct pg *pg, struct err *err)
 {
     for (int i = 0; i < CREATE_ATTEMPTS; i++) {
-        char state[6];
-        if (create_once(l, pg, err)) {
+        bool exists = false;
+        if (!ledger_exists(l, pg, &exists, err)) {
+            return false;
+        }
+        if (exists || create_once(l, pg, err)) {
             return true;
         }
-        (void)snprintf(state, sizeof state, "%s", pg_sqlstate(pg));
         if (err->kind == ERR_AUTH) {
             return err_wrap(
                 err,

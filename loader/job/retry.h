@@ -2,8 +2,8 @@
  * retry.h: when to try again, as a value. Pure: time and randomness come in as arguments.
  *
  * Waits grow with decorrelated jitter (each between base and three times the last one, capped), so
- * that streams that failed together do not come back together. A job gives up when it has met nothing
- * but failures for budget_ms; any success starts the budget afresh.
+ * that streams that failed together do not come back together. A job gives up when it has met
+ * nothing but failures for budget_ms; any success starts the budget afresh.
  */
 #ifndef JOB_RETRY_H
 #define JOB_RETRY_H
@@ -30,7 +30,8 @@ struct retry {
 
 enum retry_verdict { RETRY_AGAIN, RETRY_GIVE_UP };
 
-/* Counts a failure of this kind at now_ns. AGAIN sets *wait_ms. Only ERR_TRANSIENT is tried again. */
+/* Counts a failure of this kind at now_ns. AGAIN sets *wait_ms. Only ERR_TRANSIENT is tried again.
+ */
 enum retry_verdict retry_failed(struct retry *r, const struct retry_policy *policy,
                                 enum err_kind kind, uint64_t now_ns, struct rng *rng,
                                 uint64_t *wait_ms);

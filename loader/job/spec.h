@@ -30,7 +30,7 @@ struct where_filter {
 };
 
 struct spec {
-    struct secret source;      /* libpq connection string; empty: libpq's defaults and PG* */
+    struct secret source; /* libpq connection string; empty: libpq's defaults and PG* */
     struct secret destination;
     struct text_list tables, tables_out, schemas, schemas_out;
     struct where_filter *where;
@@ -49,8 +49,8 @@ struct spec {
     bool restart;
     bool dry_run;
     bool print_sql;
-    bool sequences; /* true unless --no-sequences */
-    bool analyze;   /* true unless --no-analyze */
+    bool sequences;            /* true unless --no-sequences */
+    bool analyze;              /* true unless --no-analyze */
     uint64_t hold_snapshot_ms; /* default 1 h */
     uint64_t retry_budget_ms;  /* --retry-for, default 5 min */
     enum progress_choice progress;

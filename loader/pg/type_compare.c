@@ -131,7 +131,7 @@ static void add_parts(struct walk *w, const struct pair *within, const struct ty
         add_member(w, &pair);
     } else if (s->type->kind == 'c' && d->type->kind == 'c') {
         add_attributes(w, within, s->type, d->type);
-    } else if (s->type->subtype_oid != 0 && s->type->kind == d->type->kind) {
+    } else if (s->type->kind == d->type->kind && (s->type->kind == 'r' || s->type->kind == 'm')) {
         pair.source = (struct ref){s->type->subtype_oid, -1};
         pair.destination = (struct ref){d->type->subtype_oid, -1};
         pair.place = s->type->kind == 'm' ? "range of the multirange" : "subtype of the range";

@@ -1,18 +1,21 @@
 /*
  * types.h: every type of one side, and the proof that a value crosses to the other side unharmed.
  *
- * PostgreSQL checks neither binary values nor, beyond syntax, text ones for us: a composite over int4
- * read in binary as float4 arrives as nonsense. So two types are compared by what they are made of,
- * recursively: name, kind, base, enum labels, attributes in order, extension and its version.
+ * PostgreSQL checks neither binary values nor, beyond syntax, text ones for us: a composite over
+ * int4 read in binary as float4 arrives as nonsense. So two types are compared by what they are
+ * made of, recursively: name, kind, base, enum labels, attributes in order, extension and its
+ * version.
  *
- *   TYPE_BINARY   the same on both sides all the way down, and both sides have send and receive
- *   TYPE_TEXT     not proven for binary, but the text form carries every value without loss: the
- *                 same type made of parts that need text (regclass and its kin, no receive function,
- *                 user types of other OIDs inside arrays, composites and ranges for a destination
- *                 before PostgreSQL 14, whose record_recv and array_recv insist on equal OIDs,
- *                 another extension version), or a listed lossless widening (int4 to int8, varchar
- *                 to text, a domain to its base, an enum whose labels all exist, ...)
+ *   TYPE_BINARY   the same on both sides all the way down, the source can send and the destination
+ *                 receive it; a wider limit, more enum labels and a domain for its base are fine
+ *   TYPE_TEXT     not proven for binary, but the text form carries every value without loss
  *   TYPE_REFUSED  a value could be changed or cut, or labels are missing: why says which
+ *
+ * Text are: regclass and its kin and xml, at any depth; a type without send or receive; an array
+ * or a composite of types with other OIDs for a destination before PostgreSQL 14, whose array_recv
+ * and record_recv insist on their own; another extension version, a base type in C that belongs to
+ * no extension, a user type of another name; interval between a server that knows infinite ones
+ * and one that does not; and the lossless widenings listed in type_builtin.c (int4 to int8, ...).
  *
  * Pure once loaded; a loaded set is immutable and may be read by any thread.
  */

@@ -5,8 +5,9 @@
 
 #define ELLIPSIS     "..."
 #define ELLIPSIS_LEN 3
-#define WIDE_FROM    0x1100 /* Hangul; what is above is taken for wide, which errs on the safe side \
-                             */
+#define WIDE_FROM                                                                  \
+    0x1100 /* Hangul; what is above is taken for wide, which errs on the safe side \
+            */
 #define SHOWN_MAX 8
 
 /* One character as it will be shown. */

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #define WIDTH_DEFAULT 80 /* when the terminal does not say */
-#define BAR_MIN       10 /* columns between the brackets; below that the bar is left out */
+#define BAR_MIN       6  /* columns between the brackets; below that the bar is left out */
 #define BAR_MAX       40
 #define BAR_FRAME     3    /* two brackets and a space */
 #define ETA_AFTER_MS  2000 /* what earlier rates say is noise */
 #define PART_MAX      64
+#define NOTICE_MAX    ((size_t)4 * ERR_MSG_MAX)
 
 #define GREEN  "\x1B[32m"
 #define YELLOW "\x1B[33m"
@@ -213,7 +214,7 @@ static char *notice_of(const struct progress_view *v, bool *no_memory)
     struct buf text;
     char *reason = v->waiting_for == NULL ? NULL : plain_first_line(v->waiting_for);
 
-    buf_init(&text, ERR_MSG_MAX * 4);
+    buf_init(&text, NOTICE_MAX);
     if (v->draining) {
         buf_printf(&text, "stopping: %u stream%s to finish%s", v->streams_busy,
                    v->streams_busy == 1 ? "" : "s", reason == NULL ? "" : "; ");
@@ -254,12 +255,12 @@ void progress_tty(const struct progress_view *v, unsigned width, bool color, str
 {
     struct line line = {.view = v, .color = color, .out = out};
     bool no_memory = false;
-    char *notice = notice_of(v, &no_memory);
     size_t columns = width == 0 ? WIDTH_DEFAULT : width;
 
     if (columns < 4) {
         return; /* not even " 43%" */
     }
+    char *notice = notice_of(v, &no_memory);
     if (columns > 8) {
         columns--; /* some terminals move on when the last column is written */
     }

@@ -7,12 +7,12 @@ pytestmark = pytest.mark.usefixtures("loader")
 FAMILY = """
 CREATE TABLE grandparent (id int PRIMARY KEY);
 CREATE TABLE parent (id int PRIMARY KEY, g int NOT NULL REFERENCES grandparent);
-CREATE TABLE a_child (id int PRIMARY KEY, p int NOT NULL REFERENCES parent);
+CREATE TABLE a_child (id int PRIMARY KEY, p int NOT NULL REFERENCES parent, pad text);
 """
 FAMILY_ROWS = """
 INSERT INTO grandparent SELECT generate_series(1, 2000);
 INSERT INTO parent SELECT i, i FROM generate_series(1, 2000) i;
-INSERT INTO a_child SELECT i, 1 + i % 2000 FROM generate_series(1, 4000) i;
+INSERT INTO a_child SELECT i, 1 + i % 2000, repeat('p', 100) FROM generate_series(1, 4000) i;
 """
 
 
@@ -37,7 +37,7 @@ def test_keep_loads_parents_first_and_fires(family):
     family.dst("CREATE TABLE fired (t text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
                " 'BEGIN INSERT INTO public.fired VALUES (TG_TABLE_NAME); RETURN NEW; END';"
                "CREATE TRIGGER note AFTER INSERT ON a_child FOR EACH ROW EXECUTE FUNCTION note()")
-    result = family.load("--triggers", "keep", "-j", "8", "--chunk-size", "16kB")
+    result = family.load("--triggers", "keep", "-j", "8", "--chunk-size", "64kB")
     assert result.status == 0, result
     assert family.differences() == []
     assert family.dst("SELECT count(*) FROM fired") == "4000"
@@ -61,7 +61,7 @@ def test_keep_with_a_self_reference(pair):
     pair.both("CREATE TABLE person (id int PRIMARY KEY, boss int REFERENCES person)")
     # Rows refer to later ones: no order of chunks would do.
     pair.src("INSERT INTO person SELECT i, CASE WHEN i < 5000 THEN i + 1 END FROM generate_series(1, 5000) i")
-    result = pair.load("--triggers", "keep", "--chunk-size", "16kB", "-j", "4")
+    result = pair.load("--triggers", "keep", "--chunk-size", "64kB", "-j", "4")
     assert result.status == 0, result
     assert pair.differences() == []
 

@@ -6,6 +6,8 @@ import pytest
 
 from support.sluice import run_load
 
+READER = "sluice_source"  # the names that --print-sql gives
+WRITER = "sluice_destination"
 pytestmark = pytest.mark.usefixtures("loader")
 
 
@@ -16,14 +18,13 @@ def unprivileged(pair):
               "REVOKE CREATE ON SCHEMA public FROM PUBLIC;")
     pair.src("INSERT INTO app.t (id, v) SELECT i, 'v' || i FROM generate_series(1, 500) i;"
              "INSERT INTO app.child SELECT generate_series(1, 500)")
-    pair.role(pair.source, "sluice_reader")
-    pair.role(pair.destination, "sluice_writer")
-    return pair
+    yield pair
+    pair.roles += [(pair.source, READER), (pair.destination, WRITER)]
 
 
 def as_roles(pair, *args):
-    return run_load("--source", pair.source.dsn(pair.source_db, "sluice_reader"),
-                    "--destination", pair.destination.dsn(pair.destination_db, "sluice_writer"), *args)
+    return run_load("--source", pair.source.dsn(pair.source_db, READER),
+                    "--destination", pair.destination.dsn(pair.destination_db, WRITER), *args)
 
 
 def sections(text):
@@ -36,14 +37,15 @@ def sections(text):
 
 
 def grant(pair, *args):
-    """Runs what --print-sql prints, with our roles' names and passwords set by the lab."""
+    """Runs what --print-sql prints, as it is; it leaves the passwords to us."""
     result = pair.load("--print-sql", *args)
     assert result.status == 0, result
     parts = sections(result.out)
     assert set(parts) == {"source", "destination"}, result.out
-    for side, run in (("source", pair.src), ("destination", pair.dst)):
-        sql = re.sub(r"(?im)^CREATE ROLE[^;]*;", "", parts[side])
-        run(sql)
+    pair.src(parts["source"])
+    pair.dst(parts["destination"])
+    pair.source.set_password(READER)
+    pair.destination.set_password(WRITER)
     return result
 
 
@@ -69,10 +71,10 @@ def test_no_secret_and_no_connection_in_print_sql(unprivileged):
 
 
 @pytest.mark.parametrize("side, revoke", [
-    ("src", "REVOKE SELECT ON app.t FROM sluice_reader"),
-    ("src", "REVOKE USAGE ON SCHEMA app FROM sluice_reader"),
-    ("dst", "REVOKE INSERT ON app.t FROM sluice_writer"),
-    ("dst", "REVOKE USAGE ON SCHEMA app FROM sluice_writer"),
+    ("src", "REVOKE SELECT ON app.t FROM sluice_source"),
+    ("src", "REVOKE USAGE ON SCHEMA app FROM sluice_source"),
+    ("dst", "REVOKE INSERT ON app.t FROM sluice_destination"),
+    ("dst", "REVOKE USAGE ON SCHEMA app FROM sluice_destination"),
 ])
 def test_a_missing_privilege_is_exit_3_and_named(unprivileged, side, revoke):
     grant(unprivileged)
@@ -84,9 +86,11 @@ def test_a_missing_privilege_is_exit_3_and_named(unprivileged, side, revoke):
 
 
 def test_without_a_schema_for_the_ledger(unprivileged):
-    unprivileged.src("GRANT USAGE ON SCHEMA app TO sluice_reader; GRANT SELECT ON ALL TABLES IN SCHEMA app TO sluice_reader")
-    unprivileged.dst("GRANT USAGE ON SCHEMA app TO sluice_writer;"
-                     "GRANT INSERT, SELECT ON ALL TABLES IN SCHEMA app TO sluice_writer")
+    unprivileged.source.create_role(READER)
+    unprivileged.destination.create_role(WRITER)
+    unprivileged.src("GRANT USAGE ON SCHEMA app TO sluice_source; GRANT SELECT ON ALL TABLES IN SCHEMA app TO sluice_source")
+    unprivileged.dst("GRANT USAGE ON SCHEMA app TO sluice_destination;"
+                     "GRANT INSERT, SELECT ON ALL TABLES IN SCHEMA app TO sluice_destination")
     result = as_roles(unprivileged)
     assert result.status == 3, result
     assert "sluice" in result.text and "print-sql" in result.text

@@ -80,8 +80,8 @@ def shapes(lab):
 
 
 @pytest.mark.parametrize("options", [
-    ("--format", "auto"), ("--format", "text", "-j", "1"), ("--chunk-by", "key", "--chunk-size", "8kB"),
-    ("--chunk-by", "tid", "--chunk-size", "8kB", "-j", "8"),
+    ("--format", "auto"), ("--format", "text", "-j", "1"), ("--chunk-by", "key", "--chunk-size", "64kB"),
+    ("--chunk-by", "tid", "--chunk-size", "64kB", "-j", "8"),
 ], ids=" ".join)
 def test_every_table_arrives(shapes, options):
     result = shapes.load(*options, "--mode", "truncate", "--restart")

@@ -282,8 +282,12 @@ class Cluster:
 
     def create_role(self, name, options=""):
         """A login role with a password of its own, known to the lab's password file."""
+        self.query(SUPERUSER, f"CREATE ROLE {quote_ident(name)} LOGIN {options}")
+        self.set_password(name)
+
+    def set_password(self, name):
         password = secrets.token_urlsafe(12)
-        self.query(SUPERUSER, f"CREATE ROLE {quote_ident(name)} LOGIN PASSWORD '{password}' {options}")
+        self.query(SUPERUSER, f"ALTER ROLE {quote_ident(name)} PASSWORD '{password}'")
         self.lab.add_password(self.port, name, password)
 
     def drop_role(self, name):
@@ -332,6 +336,7 @@ class Lab:
         self.passfile = self.dir / "pgpass"
         self.cert = self.dir / "server.crt"
         self.key = self.dir / "server.key"
+        self.passfile_lock = threading.Lock()
         self.ports_taken = set()
         self.makers = []
         self.owner_pid = os.getpid()  # a forked child must not take the lab down
@@ -458,8 +463,11 @@ class Lab:
         def field(text):
             return text.replace("\\", "\\\\").replace(":", "\\:")
 
-        with open(self.passfile, "a", encoding="utf-8") as f:
-            f.write(f"*:{port}:*:{field(user)}:{password}\n")
+        line = f"*:{port}:*:{field(user)}:{password}\n"
+        with self.passfile_lock:
+            # libpq takes the first line that matches, so the newest comes first.
+            old = self.passfile.read_text(encoding="utf-8")
+            self.passfile.write_text(line + old, encoding="utf-8")
 
     def _make_dir(self):
         for base in dict.fromkeys([tempfile.gettempdir(), "/tmp"]):

@@ -201,8 +201,14 @@ static void key_rows(void **state)
 
 static void whole_is_one_chunk_whatever_its_size(void **state)
 {
-    struct split_input in = {
-        .kind = CHUNK_WHOLE, .table_bytes = GB, .chunk_bytes = 1, .heap_pages = 9, .cuts_max = 99};
+    static const char *const sample[] = {"1", "2", "3"};
+    struct split_input in = {.kind = CHUNK_WHOLE,
+                             .table_bytes = GB,
+                             .chunk_bytes = 1,
+                             .heap_pages = 9,
+                             .sample = sample,
+                             .sample_count = ARRAY_LEN(sample),
+                             .cuts_max = 99};
     struct cut_list list = {0};
     struct err err = {0};
 

@@ -165,7 +165,7 @@ struct version_case {
 #define REF TYPE_REFUSED
 
 static inline void check_match(const struct type_use *from, const struct type_use *to,
-                        enum type_match want, const char *part)
+                               enum type_match want, const char *part)
 {
     char why[TYPE_WHY_MAX];
 
@@ -179,6 +179,5 @@ static inline void check_match(const struct type_use *from, const struct type_us
     assert_true(part == NULL || strstr(why, part) != NULL);
     assert_true((got == TYPE_BINARY) == (why[0] == '\0'));
 }
-
 
 #endif

@@ -1,0 +1,247 @@
+/* isatty and ioctl(TIOCGWINSZ). */
+#define _DEFAULT_SOURCE
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/load_views.h"
+#include "cli/options.h"
+#include "cli/print_sql.h"
+#include "flow/stop.h"
+#include "job/exit_status.h"
+#include "job/load.h"
+#include "ui/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define PLAIN_EVERY_NS (UINT64_C(5) * NS_PER_S)
+#define JSON_EVERY_NS  (UINT64_C(1) * NS_PER_S)
+#define WIDTH_DEFAULT  80u
+/* The rate is that of the last samples, one a tick: some three seconds. */
+#define SAMPLES 16u
+
+struct screen {
+    enum progress_choice how; /* never PROGRESS_AUTO */
+    bool color;
+    uint64_t next_ns; /* when the next plain or JSON line is due */
+    struct {
+        uint64_t at_ns;
+        uint64_t rows;
+        uint64_t bytes;
+    } samples[SAMPLES];
+    size_t sample_count;
+};
+
+static enum progress_choice choose(const struct spec *spec)
+{
+    if (spec->progress == PROGRESS_AUTO && spec->quiet) {
+        return PROGRESS_NONE;
+    }
+    if (spec->progress == PROGRESS_AUTO) {
+        return isatty(STDERR_FILENO) != 0 ? PROGRESS_TTY : PROGRESS_PLAIN;
+    }
+    return spec->progress;
+}
+
+static unsigned terminal_width(void)
+{
+    struct winsize size = {.ws_col = 0};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : WIDTH_DEFAULT;
+}
+
+static void take_rates(struct screen *s, const struct load_progress *p, struct progress_view *v)
+{
+    uint64_t now_ns = clock_mono_ns();
+    size_t at = s->sample_count++ % SAMPLES;
+    s->samples[at].at_ns = now_ns;
+    s->samples[at].rows = p->board.rows_run;
+    s->samples[at].bytes = p->totals.bytes_read;
+    size_t oldest = s->sample_count <= SAMPLES ? 0 : s->sample_count % SAMPLES;
+    double span_s = (double)(now_ns - s->samples[oldest].at_ns) / (double)NS_PER_S;
+    if (span_s > 0.1) {
+        uint64_t rows = v->rows_committed - s->samples[oldest].rows;
+        uint64_t bytes = p->totals.bytes_read - s->samples[oldest].bytes;
+        v->rows_per_s =
+            v->rows_committed < s->samples[oldest].rows ? 0 : (uint64_t)((double)rows / span_s);
+        v->wire_bytes_per_s = (uint64_t)((double)bytes / span_s);
+    }
+}
+
+static struct progress_view view_of(struct screen *s, const struct load_progress *p)
+{
+    struct progress_view v = {
+        .elapsed_ms = p->totals.elapsed_ms,
+        .planned_bytes = p->board.planned_bytes,
+        .done_bytes = p->board.done_bytes + p->totals.in_flight_bytes,
+        .done_bytes_at_start = p->done_bytes_at_start,
+        .rows_committed = p->board.rows_run,
+        .chunks_done = p->board.chunks_done,
+        .chunks_total = p->board.chunks_total,
+        .tables_done = p->board.tables_done,
+        .tables_total = p->board.tables_total,
+        .streams_busy = p->totals.streams_busy,
+        .retries = p->board.retries,
+        .draining = p->draining,
+        .waiting_for = p->board.waiting_for[0] == '\0' ? NULL : p->board.waiting_for,
+    };
+    v.done_bytes = v.done_bytes > v.planned_bytes ? v.planned_bytes : v.done_bytes;
+    take_rates(s, p, &v);
+    return v;
+}
+
+/* Is the next line due? Says so once an interval. */
+static bool due(struct screen *s, uint64_t every_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    if (s->next_ns == 0) {
+        s->next_ns = now_ns + every_ns;
+        return false;
+    }
+    if (now_ns < s->next_ns) {
+        return false;
+    }
+    s->next_ns = now_ns + every_ns;
+    return true;
+}
+
+static void on_progress(void *self, const struct load_progress *p)
+{
+    struct screen *s = self;
+    struct progress_view v = view_of(s, p);
+    struct buf line;
+    buf_init(&line, 8192);
+    switch (s->how) {
+    case PROGRESS_TTY:
+        progress_tty(&v, terminal_width(), s->color, &line);
+        log_status(buf_str(&line));
+        break;
+    case PROGRESS_PLAIN:
+        if (due(s, PLAIN_EVERY_NS)) {
+            progress_plain(&v, &line);
+            log_plain(buf_str(&line));
+        }
+        break;
+    case PROGRESS_JSON:
+        if (due(s, JSON_EVERY_NS)) {
+            progress_json(&v, &line);
+            (void)puts(buf_str(&line));
+            (void)fflush(stdout);
+        }
+        break;
+    case PROGRESS_AUTO:
+    case PROGRESS_NONE:
+        break;
+    }
+    buf_free(&line);
+}
+
+static void on_note(void *self, const char *text)
+{
+    (void)self;
+    log_info("%s", text);
+}
+
+static void on_warn(void *self, const char *text)
+{
+    (void)self;
+    log_warning("%s", text);
+}
+
+static void print_problems(const struct load_result *r)
+{
+    for (size_t i = 0; i < r->findings.count; i++) {
+        if (r->findings.items[i].level == FINDING_BLOCKER) {
+            log_error("%s", r->findings.items[i].text);
+        }
+    }
+    if (r->findings.left_out > 0) {
+        log_error("... and %zu more", r->findings.left_out);
+    }
+}
+
+/* The report is the last thing printed. When stdout is closed or full, the exit status still
+ * tells how the load went. */
+static void print_report(const struct spec *spec, const struct load_result *r, bool json)
+{
+    struct buf text;
+    buf_init(&text, BUF_SQL_MAX);
+    if (load_views_report(spec, r, json, &text)) {
+        (void)fputs(buf_str(&text), stdout);
+        (void)fputs(text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", stdout);
+    } else {
+        log_error("out of memory for the summary");
+    }
+    (void)fflush(stdout);
+    buf_free(&text);
+}
+
+static int run(const struct spec *spec, bool *abandon)
+{
+    struct err err = {.kind = ERR_NONE};
+    struct load_result result;
+    const char *no_color = getenv("NO_COLOR");
+    struct screen screen = {.how = choose(spec), .color = no_color == NULL || no_color[0] == '\0'};
+    struct load_observer observer = {
+        .self = &screen, .progress = on_progress, .note = on_note, .warn = on_warn};
+    if (!stop_open(&err)) {
+        log_error("%s", err.msg);
+        return EXIT_FAILED;
+    }
+    load_run(spec, &observer, &result);
+    log_status("");
+    print_problems(&result);
+    if (result.error.kind != ERR_NONE) {
+        log_error("%s", result.error.msg);
+    }
+    print_report(spec, &result, screen.how == PROGRESS_JSON);
+    int status = result.exit_status;
+    *abandon = result.abandon_threads;
+    if (!*abandon) {
+        load_result_free(&result);
+    }
+    return status;
+}
+
+static int print_roles(const struct spec *spec)
+{
+    struct buf sql;
+    struct err err;
+    buf_init(&sql, BUF_SQL_MAX);
+    print_sql(spec, &sql);
+    bool ok = buf_ok(&sql, &err) && fputs(buf_str(&sql), stdout) >= 0;
+    buf_free(&sql);
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_load(int argc, char **argv, bool *abandon)
+{
+    struct spec spec = {.jobs = 0};
+    struct err err = {.kind = ERR_NONE};
+    enum options_verdict verdict = OPTIONS_RUN;
+    int status = EXIT_USAGE;
+    if (!options_parse(argc, argv, &verdict, &spec, &err)) {
+        log_error("%s", err.msg);
+    } else if (verdict == OPTIONS_HELP) {
+        options_help(stdout);
+        status = EXIT_DONE;
+    } else if (verdict == OPTIONS_MARKDOWN) {
+        options_markdown(stdout);
+        status = EXIT_DONE;
+    } else if (spec.print_sql) {
+        status = print_roles(&spec);
+    } else {
+        log_open(spec.quiet     ? LOG_ERROR
+                 : spec.verbose ? LOG_DEBUG
+                                : LOG_INFO,
+                 spec.log_json ? LOG_JSON : LOG_TEXT);
+        status = run(&spec, abandon);
+    }
+    if (!*abandon) {
+        spec_free(&spec);
+    }
+    return status;
+}

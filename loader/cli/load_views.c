@@ -1,0 +1,171 @@
+#include "cli/load_views.h"
+
+#include "base/clock.h"
+#include "ui/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS(ns) ((ns) / NS_PER_MS)
+
+/* What both views need besides the plan; everything is borrowed or freed here. */
+struct lists {
+    const char **warnings;
+    size_t warning_count;
+    struct table_view *tables;
+    struct plan_table_view *plan_tables;
+    struct snapshot_view *snapshots;
+};
+
+static const char *destination_of(const struct plan_table *t)
+{
+    return t->target;
+}
+
+static void view_table(const struct plan_table *t, struct table_view *v)
+{
+    *v = (struct table_view){.name = t->label,
+                             .destination = destination_of(t),
+                             .format = t->work.binary ? "binary" : "text",
+                             .chunks_total = t->chunk_count,
+                             .snapshot_no = t->work.snapshot_no};
+    for (size_t i = 0; i < t->chunk_count; i++) {
+        const struct plan_chunk *c = &t->chunks[i];
+        if (c->state == CHUNK_DONE) {
+            v->chunks_done++;
+            v->rows += c->rows;
+            v->wire_bytes += c->wire_bytes;
+            v->busy_ms += MS(c->busy_ns);
+        }
+    }
+}
+
+static void view_plan_table(const struct plan_table *t, struct plan_table_view *v)
+{
+    *v = (struct plan_table_view){.name = t->label,
+                                  .destination = destination_of(t),
+                                  .format = t->work.binary ? "binary" : "text",
+                                  .format_why = t->format_why,
+                                  .split_by = t->split_by,
+                                  .bytes = t->bytes,
+                                  .row_estimate = t->row_estimate,
+                                  .chunks = t->chunk_count};
+}
+
+static bool lists_make(const struct load_result *r, struct lists *l)
+{
+    size_t tables = r->plan.table_count;
+    l->warnings = calloc(r->findings.count + 1, sizeof(char *));
+    l->tables = calloc(tables + 1, sizeof *l->tables);
+    l->plan_tables = calloc(tables + 1, sizeof *l->plan_tables);
+    l->snapshots = calloc(r->snapshot_count + 1, sizeof *l->snapshots);
+    if (l->warnings == NULL || l->tables == NULL || l->plan_tables == NULL ||
+        l->snapshots == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < r->findings.count; i++) {
+        if (r->findings.items[i].level == FINDING_WARNING) {
+            l->warnings[l->warning_count++] = r->findings.items[i].text;
+        }
+    }
+    for (size_t i = 0; r->planned && i < tables; i++) {
+        view_table(&r->plan.tables[i], &l->tables[i]);
+        view_plan_table(&r->plan.tables[i], &l->plan_tables[i]);
+    }
+    for (size_t i = 0; i < r->snapshot_count; i++) {
+        l->snapshots[i] = (struct snapshot_view){.no = r->snapshots[i].no,
+                                                 .taken_at = r->snapshots[i].taken_at,
+                                                 .identity = r->snapshots[i].visible};
+    }
+    return true;
+}
+
+static void lists_free(struct lists *l)
+{
+    free(l->warnings);
+    free(l->tables);
+    free(l->plan_tables);
+    free(l->snapshots);
+}
+
+static void report_plan(const struct spec *spec, const struct load_result *r, struct lists *l,
+                        bool json, struct buf *out)
+{
+    struct buf triggers;
+    buf_init(&triggers, 512);
+    buf_printf(&triggers, "%s (%s)", r->order.disable ? "disable" : "keep", r->order.why);
+    struct plan_view v = {.job = r->job,
+                          .source = r->source,
+                          .destination = r->destination,
+                          .mode = load_mode_name(spec->mode),
+                          .triggers = buf_str(&triggers),
+                          .streams = spec->jobs,
+                          .bytes = r->plan.bytes,
+                          .chunks = r->plan.chunk_count,
+                          .tables = l->plan_tables,
+                          .table_count = r->plan.table_count,
+                          .warnings = l->warnings,
+                          .warning_count = l->warning_count};
+    if (json) {
+        report_plan_json(&v, out);
+    } else {
+        report_plan_text(&v, out);
+    }
+    buf_free(&triggers);
+}
+
+static void report_summary(const struct spec *spec, const struct load_result *r, struct lists *l,
+                           bool json, struct buf *out)
+{
+    struct summary_view v = {.job = r->job,
+                             .source = r->source,
+                             .destination = r->destination,
+                             .exit_status = r->exit_status,
+                             .error = &r->error,
+                             .hint = r->hint.len == 0 ? NULL : buf_str(&r->hint),
+                             .already_complete = r->already_complete,
+                             .elapsed_ms = r->totals.elapsed_ms,
+                             .streams = spec->jobs,
+                             .rows_run = r->board.rows_run,
+                             .wire_bytes_run = r->board.wire_bytes_run,
+                             .retries = r->board.retries,
+                             .retry_reasons = r->retry_reasons,
+                             .source_wait_ms = MS(r->totals.source_wait_ns),
+                             .destination_wait_ms = MS(r->totals.destination_wait_ns),
+                             .commit_ms = MS(r->totals.commit_ns),
+                             .memory_peak_bytes = r->totals.memory_peak_bytes,
+                             .memory_limit_bytes = spec->memory_bytes,
+                             .row_widest_bytes = r->totals.row_widest_bytes,
+                             .tables = l->tables,
+                             .table_count = r->planned ? r->plan.table_count : 0,
+                             .snapshots = l->snapshots,
+                             .snapshot_count = r->snapshot_count,
+                             .warnings = l->warnings,
+                             .warning_count = l->warning_count,
+                             .sequences_moved = (const char *const *)r->sequences.items,
+                             .sequence_count = r->sequences.count};
+    for (size_t i = 0; i < v.table_count; i++) {
+        v.rows += l->tables[i].rows;
+        v.chunks_done += l->tables[i].chunks_done;
+        v.chunks_total += l->tables[i].chunks_total;
+    }
+    if (json) {
+        report_summary_json(&v, out);
+    } else {
+        report_summary_text(&v, out);
+    }
+}
+
+bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
+                       struct buf *out)
+{
+    struct lists l = {.warnings = NULL};
+    bool ok = lists_make(result, &l);
+    if (ok && spec->dry_run && result->exit_status == 0) {
+        report_plan(spec, result, &l, json, out);
+    } else if (ok) {
+        report_summary(spec, result, &l, json, out);
+    }
+    lists_free(&l);
+    return ok && !out->failed;
+}

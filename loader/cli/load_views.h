@@ -1,0 +1,14 @@
+/* load_views.h: what job/ tells, in the form that ui/ shows. */
+#ifndef CLI_LOAD_VIEWS_H
+#define CLI_LOAD_VIEWS_H
+
+#include "base/buf.h"
+#include "job/load.h"
+#include "job/spec.h"
+#include "ui/view.h"
+
+/* The summary or, for a dry run, the plan, as text or one JSON line. False without memory. */
+bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
+                       struct buf *out);
+
+#endif

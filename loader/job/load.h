@@ -1,0 +1,73 @@
+/*
+ * load.h: a whole load, from the command line's spec to an exit status. Runs in the calling thread
+ * (which handles signals); streams run in the pipeline's. Prints nothing: it tells an observer.
+ */
+#ifndef JOB_LOAD_H
+#define JOB_LOAD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/findings.h"
+#include "job/board.h"
+#include "job/identity.h"
+#include "job/order.h"
+#include "job/plan.h"
+#include "job/snapshot.h"
+#include "job/spec.h"
+
+/* What the streams did, added up; of this run. */
+struct load_totals {
+    uint64_t elapsed_ms;
+    uint64_t source_wait_ns;
+    uint64_t destination_wait_ns;
+    uint64_t commit_ns;
+    uint64_t bytes_read;
+    uint64_t memory_peak_bytes;
+    uint64_t row_widest_bytes;
+    unsigned streams_busy;
+    uint64_t in_flight_bytes; /* relation bytes of running chunks, as far as they are sent */
+};
+
+struct load_progress {
+    struct board_view board;
+    struct load_totals totals;
+    uint64_t done_bytes_at_start;
+    bool draining;
+};
+
+struct load_observer {
+    void *self;
+    void (*progress)(void *self, const struct load_progress *p); /* a few times a second */
+    void (*note)(void *self, const char *text);                  /* something worth a line */
+    void (*warn)(void *self, const char *text);
+};
+
+/* Everything that the summary shows. */
+struct load_result {
+    int exit_status;
+    struct err error; /* ERR_NONE: none */
+    struct buf hint;  /* what to do next; may be empty */
+    char job[JOB_NAME_MAX];
+    char source[192];
+    char destination[192];
+    bool planned;          /* the plan below is a plan */
+    bool already_complete; /* nothing was left to do when the run began */
+    bool abandon_threads;  /* some thread did not end in time: leave by _exit */
+    struct plan plan;
+    struct order order;
+    struct findings findings; /* blockers and warnings */
+    struct snapshot_identity *snapshots;
+    size_t snapshot_count;
+    struct text_list sequences; /* "public.t_id_seq = 42" */
+    struct board_view board;
+    struct load_totals totals;
+    char retry_reasons[1024];
+};
+
+void load_result_free(struct load_result *r);
+
+/* stop_open must have been called. Always fills *out; its exit_status says how it went. */
+void load_run(const struct spec *spec, const struct load_observer *observer,
+              struct load_result *out);
+
+#endif

@@ -1,0 +1,74 @@
+/* load_internal.h: what the files load*.c share: the state of one load. Nobody else includes it. */
+#ifndef JOB_LOAD_INTERNAL_H
+#define JOB_LOAD_INTERNAL_H
+
+#include "job/holder.h"
+#include "job/lease.h"
+#include "job/ledger.h"
+#include "job/load.h"
+#include "job/plan_build.h"
+#include "job/readers.h"
+#include "pg/session.h"
+
+struct load {
+    const struct spec *spec;
+    const struct load_observer *observer;
+    struct load_result *result; /* owns the plan, findings, snapshots */
+    struct pg_target source_target;
+    struct pg_target destination_target;
+    struct pg *source;      /* first connection; inside the snapshot once there is one */
+    struct pg *destination; /* the control connection: ledger, lease */
+    struct server_identity source_identity;
+    struct server_identity destination_identity;
+    char encoding[SESSION_ENCODING_MAX];
+    char tag[SESSION_TAG_MAX];
+    char control_name[SESSION_NAME_MAX];
+    char token[LEASE_TOKEN_MAX];
+    struct ledger ledger;
+    struct job_record record; /* as found in the ledger */
+    bool leased;
+    bool triggers_disabled;
+    char *truncate_sql; /* for a new job in mode truncate */
+    struct holder holder;
+    struct snapshot_identity snapshot; /* the current one; no 0: none */
+    struct locked_table *locks;        /* the unfinished tables; borrows from the plan */
+    size_t lock_count;
+    bool lock_at_attach;
+    struct board *board;
+    struct readers *readers; /* has taken over source and holder while it exists */
+};
+
+/* Both sides connected, pinned, known, and fit for each other. */
+bool load_connect(struct load *l, struct err *err) MUST_CHECK;
+
+/* A new plan from the catalogs, with snapshot, locks and holder (without the last two for a dry
+ * run). The ledger is not touched. ERR_USAGE or ERR_AUTH when there are blockers: they are in the
+ * findings. */
+bool load_make_plan(struct load *l, struct err *err) MUST_CHECK;
+
+/* The ledger's plan, and back into its snapshot. ERR_LOST_SNAPSHOT: the plan is there, the snapshot
+ * is not. */
+bool load_resume(struct load *l, struct err *err) MUST_CHECK;
+
+/* A new snapshot for every table that is not finished, as --on-lost-snapshot restart-tables wants.
+ */
+bool load_restart_tables(struct load *l, struct err *err) MUST_CHECK;
+/* TRUNCATE of all targets, for a job whose truncation is still due on resume. NULL: *err says why.
+ */
+char *load_truncate_sql(struct load *l, struct err *err);
+/* The unfinished tables' names, for the message. */
+void load_list_unfinished(const struct load *l, struct buf *out);
+
+/* Takes the holder and the locks for what is unfinished; source must be inside the snapshot. */
+bool load_hold(struct load *l, struct err *err) MUST_CHECK;
+/* l->locks from the plan's unfinished tables. */
+bool load_list_locks(struct load *l, struct err *err) MUST_CHECK;
+
+/* Sequences and ANALYZE. Trouble with either is a warning. */
+bool load_after(struct load *l, struct err *err) MUST_CHECK;
+
+void load_warn(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool load_add_snapshot(struct load *l, const struct snapshot_identity *s,
+                       struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,248 @@
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "flow/stop.h"
+#include "job/load_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Tables that change between the snapshot and the locks make another snapshot necessary. */
+#define SNAPSHOT_ATTEMPTS 5
+
+/* ---- locks and holder ---- */
+
+bool load_list_locks(struct load *l, struct err *err)
+{
+    struct plan *plan = &l->result->plan;
+    free(l->locks);
+    l->lock_count = 0;
+    l->locks = calloc(plan->table_count + 1, sizeof *l->locks);
+    if (l->locks == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct plan_table *t = &plan->tables[i];
+        bool unfinished = false;
+        for (size_t c = 0; c < t->chunk_count; c++) {
+            unfinished = unfinished || t->chunks[c].state != CHUNK_DONE;
+        }
+        if (unfinished) {
+            l->locks[l->lock_count++] = (struct locked_table){.schema = t->source_schema,
+                                                              .name = t->source_name,
+                                                              .kind = t->source_kind,
+                                                              .oid = t->source_oid,
+                                                              .filenode = t->filenode};
+        }
+    }
+    return true;
+}
+
+/* Every reader and the holder lock every table, as long as that takes no more than half of the
+ * server's lock table; above, readers lock what they read. */
+static bool choose_locking(struct load *l, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query_row(l->source,
+                      "SELECT current_setting('max_locks_per_transaction')::bigint *"
+                      " (current_setting('max_connections')::bigint +"
+                      " current_setting('max_prepared_transactions')::bigint)",
+                      0, NULL, &r, err)) {
+        return false;
+    }
+    uint64_t room = (uint64_t)pg_int(r, 0, 0);
+    l->lock_at_attach = (uint64_t)l->lock_count * (l->spec->jobs + 2) <= room / 2;
+    return true;
+}
+
+static bool start_holder(struct load *l, const char *lock_sql, struct err *err)
+{
+    char name[SESSION_NAME_MAX];
+    session_name(l->tag, "holder", name);
+    struct holder_order order = {.target = &l->source_target,
+                                 .application_name = name,
+                                 .encoding = l->encoding,
+                                 .snapshot = &l->snapshot,
+                                 .lock_sql = lock_sql,
+                                 .hold_ms = l->spec->hold_snapshot_ms};
+    if (!holder_start(&order, stop_drain_fd(), &l->holder, err)) {
+        return false;
+    }
+    memcpy(l->snapshot.id, l->holder.snapshot_id, sizeof l->snapshot.id);
+    return true;
+}
+
+bool load_hold(struct load *l, struct err *err)
+{
+    char *sql = snapshot_lock_sql(l->locks, l->lock_count);
+    if (sql == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    bool ok = choose_locking(l, err) && (sql[0] == '\0' || pg_exec(l->source, sql, err)) &&
+              start_holder(l, sql, err);
+    free(sql);
+    return ok || err_wrap(err, "locking the source's tables");
+}
+
+bool load_add_snapshot(struct load *l, const struct snapshot_identity *s, struct err *err)
+{
+    struct load_result *r = l->result;
+    struct snapshot_identity *grown =
+        realloc(r->snapshots, (r->snapshot_count + 1) * sizeof *r->snapshots);
+    if (grown == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    r->snapshots = grown;
+    if (!snapshot_identity_copy(s, &r->snapshots[r->snapshot_count], err)) {
+        return false;
+    }
+    r->snapshot_count++;
+    return true;
+}
+
+/* ---- a new plan ---- */
+
+/* What the locked tables look like to everybody, beside what they look like to the snapshot. */
+static bool changed_before_locks(struct load *l, const struct relation_list *list, bool *changed,
+                                 struct err *err)
+{
+    CLEANUP_FREE char *seen = NULL;
+    CLEANUP_FREE char *now = NULL;
+    struct pg *fresh = NULL;
+    bool ok = catalog_fingerprint(l->source, list, &seen, err) &&
+              pg_open(&l->source_target, l->control_name, stop_drain_fd(), &fresh, err) &&
+              session_pin(fresh, l->encoding, err) && catalog_fingerprint(fresh, list, &now, err);
+    pg_close(fresh);
+    *changed = ok && strcmp(seen, now) != 0;
+    return ok;
+}
+
+static bool lock_selected(struct load *l, const struct relation_list *list, bool *changed,
+                          struct err *err)
+{
+    free(l->locks);
+    l->locks = plan_locks(list);
+    l->lock_count = list->count;
+    if (l->locks == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    bool ok = load_hold(l, err) && changed_before_locks(l, list, changed, err);
+    if (ok && !*changed) {
+        struct err gone = {.kind = ERR_NONE};
+        ok = snapshot_check_filenodes(l->source, l->locks, l->lock_count, &gone);
+        *changed = !ok && gone.kind == ERR_LOST_SNAPSHOT;
+        ok = ok || *changed || err_set(err, gone.kind, "%s", gone.msg);
+    }
+    return ok;
+}
+
+/* One snapshot with everything locked under it, or *again. */
+static bool try_snapshot(struct load *l, struct relation_list *list, bool *again, struct err *err)
+{
+    bool changed = false;
+    *again = false;
+    snapshot_identity_free(&l->snapshot);
+    if (!snapshot_take(l->source, &l->snapshot, err) ||
+        !plan_select(l->source, l->spec, &l->result->findings, list, err)) {
+        return false;
+    }
+    if (l->spec->dry_run || l->result->findings.blockers > 0) {
+        return true; /* nothing will be read, so nothing needs a lock */
+    }
+    if (lock_selected(l, list, &changed, err) && !changed) {
+        return true;
+    }
+    /* A table that was dropped or replaced before its lock came: look at the tables again. */
+    *again =
+        changed || err->kind == ERR_USAGE || (err->kind == ERR_TRANSIENT && !pg_is_dead(l->source));
+    holder_dismiss(&l->holder);
+    struct err ignored;
+    if (*again && !pg_exec(l->source, "ROLLBACK", &ignored)) {
+        *again = false;
+    }
+    return false;
+}
+
+static bool take_snapshot(struct load *l, struct relation_list *list, struct err *err)
+{
+    for (int i = 0; i < SNAPSHOT_ATTEMPTS; i++) {
+        bool again = false;
+        *err = (struct err){.kind = ERR_NONE};
+        relation_list_free(list);
+        findings_free(&l->result->findings);
+        if (try_snapshot(l, list, &again, err)) {
+            return true;
+        }
+        if (!again) {
+            return false;
+        }
+    }
+    if (err->kind == ERR_NONE) {
+        return err_set(err, ERR_DATA,
+                       "the source's tables change all the time: in %d attempts some table was "
+                       "altered between the snapshot and its lock",
+                       SNAPSHOT_ATTEMPTS);
+    }
+    return false;
+}
+
+static void warn_left_behind(struct load *l, const struct left_behind *left)
+{
+    if (left->large_objects > 0) {
+        load_warn(l, "%llu large objects on the source are not copied",
+                  (unsigned long long)left->large_objects);
+    }
+    if (left->materialized_views > 0) {
+        load_warn(l,
+                  "%llu materialised views are left out unless named with --table: REFRESH them on"
+                  " the destination",
+                  (unsigned long long)left->materialized_views);
+    }
+    if (left->extended_statistics > 0) {
+        load_warn(l, "%llu extended statistics objects are not copied",
+                  (unsigned long long)left->extended_statistics);
+    }
+}
+
+static bool refuse(struct load *l, struct err *err)
+{
+    const struct findings *f = &l->result->findings;
+    return err_set(err, findings_kind(f), "%zu problem%s; no row was moved", f->blockers,
+                   f->blockers == 1 ? "" : "s");
+}
+
+static bool keep_result(struct load *l, struct plan_result *made, struct err *err)
+{
+    l->result->plan = made->plan;
+    l->result->order = made->order;
+    l->truncate_sql = made->truncate_sql;
+    l->triggers_disabled = made->order.disable;
+    made->plan = (struct plan){0};
+    made->truncate_sql = NULL;
+    l->result->planned = true;
+    return load_list_locks(l, err) && load_add_snapshot(l, &l->snapshot, err);
+}
+
+bool load_make_plan(struct load *l, struct err *err)
+{
+    struct relation_list list = {0};
+    struct plan_result made = {0};
+    struct left_behind left = {0};
+    struct findings early = l->result->findings; /* of connecting; take_snapshot starts anew */
+    l->result->findings = (struct findings){0};
+    bool ok = take_snapshot(l, &list, err);
+    for (size_t i = 0; i < early.count; i++) {
+        findings_add(&l->result->findings, early.items[i].level, early.items[i].kind, "%s",
+                     early.items[i].text);
+    }
+    findings_free(&early);
+    ok = ok &&
+         plan_build(l->source, l->destination, l->spec, &list, &l->result->findings, &made, err) &&
+         catalog_left_behind(l->source, &left, err);
+    if (ok) {
+        warn_left_behind(l, &left);
+        ok = l->result->findings.blockers == 0 ? keep_result(l, &made, err) : refuse(l, err);
+    }
+    relation_list_free(&list);
+    plan_result_free(&made);
+    return ok;
+}

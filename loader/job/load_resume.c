@@ -1,0 +1,385 @@
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "flow/stop.h"
+#include "job/load_internal.h"
+#include "job/targets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_finished(const struct plan_table *t)
+{
+    for (size_t c = 0; c < t->chunk_count; c++) {
+        if (t->chunks[c].state != CHUNK_DONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_rows(const struct plan_table *t)
+{
+    for (size_t c = 0; c < t->chunk_count; c++) {
+        if (t->chunks[c].state == CHUNK_DONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void load_list_unfinished(const struct load *l, struct buf *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < l->result->plan.table_count; i++) {
+        const struct plan_table *t = &l->result->plan.tables[i];
+        if (!is_finished(t)) {
+            buf_printf(out, "%s%s", count++ == 0 ? "" : ", ", t->label);
+        }
+    }
+}
+
+/* ---- the tables as the snapshot sees them ---- */
+
+static bool read_relations(struct pg *pg, const struct plan *plan, const bool *wanted,
+                           bool source_side, struct relation_list *out, struct err *err)
+{
+    struct relation_name *names = calloc(plan->table_count + 1, sizeof *names);
+    size_t n = 0;
+    if (names == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct plan_table *t = &plan->tables[i];
+        if (wanted[i]) {
+            names[n++] = source_side
+                             ? (struct relation_name){t->source_schema, t->source_name}
+                             : (struct relation_name){t->destination_schema, t->destination_name};
+        }
+    }
+    bool ok = catalog_find(pg, names, n, out, err);
+    free(names);
+    return ok;
+}
+
+static const struct relation *find(const struct relation_list *list, const char *schema,
+                                   const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].schema, schema) == 0 && strcmp(list->items[i].name, name) == 0) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool take_source(const struct relation_list *list, struct plan_table *t, struct err *err)
+{
+    const struct relation *r = find(list, t->source_schema, t->source_name);
+    if (r == NULL) {
+        return err_set(err, ERR_LOST_SNAPSHOT, "table %s no longer exists on the source", t->label);
+    }
+    t->source_oid = r->oid;
+    t->source_kind = r->kind;
+    return true;
+}
+
+static bool take_target(struct load *l, const struct relation_list *list, struct plan_table *t,
+                        struct err *err)
+{
+    const struct relation *r = find(list, t->destination_schema, t->destination_name);
+    if (r == NULL) {
+        return err_set(err, ERR_USAGE, "table %s no longer exists on the destination", t->target);
+    }
+    free(t->triggers);
+    t->triggers = NULL;
+    if (!catalog_insert_triggers(l->destination, r->oid, &t->triggers, err)) {
+        return false;
+    }
+    t->work.triggers = t->triggers;
+    return true;
+}
+
+/* What the ledger does not keep of the unfinished tables, because it can be looked up again. */
+static bool look_up(struct load *l, const bool *wanted, struct relation_list *source,
+                    struct err *err)
+{
+    struct plan *plan = &l->result->plan;
+    struct relation_list targets = {0};
+    bool ok = read_relations(l->source, plan, wanted, true, source, err) &&
+              read_relations(l->destination, plan, wanted, false, &targets, err);
+    for (size_t i = 0; ok && i < plan->table_count; i++) {
+        ok = !wanted[i] || (take_source(source, &plan->tables[i], err) &&
+                            take_target(l, &targets, &plan->tables[i], err));
+    }
+    relation_list_free(&targets);
+    return ok;
+}
+
+static bool *unfinished(const struct plan *plan, size_t *count)
+{
+    bool *wanted = calloc(plan->table_count + 1, sizeof *wanted);
+    *count = 0;
+    for (size_t i = 0; wanted != NULL && i < plan->table_count; i++) {
+        wanted[i] = !is_finished(&plan->tables[i]);
+        *count += wanted[i];
+    }
+    return wanted;
+}
+
+char *load_truncate_sql(struct load *l, struct err *err)
+{
+    const struct plan *plan = &l->result->plan;
+    struct relation_list targets = {0};
+    CLEANUP_FREE bool *all = malloc(plan->table_count + 1);
+    if (all == NULL) {
+        (void)err_set(err, ERR_SYSTEM, "out of memory");
+        return NULL;
+    }
+    memset(all, true, plan->table_count + 1);
+    char *sql = NULL;
+    if (read_relations(l->destination, plan, all, false, &targets, err)) {
+        sql = targets_truncate_sql(&targets);
+        if (sql == NULL) {
+            (void)err_set(err, ERR_SYSTEM, "out of memory");
+        }
+    }
+    relation_list_free(&targets);
+    return sql;
+}
+
+/* ---- resuming ---- */
+
+static bool read_snapshots(struct load *l, int *holder_pid, struct err *err)
+{
+    struct load_result *r = l->result;
+    if (!ledger_read_snapshots(&l->ledger, l->destination, &r->snapshots, &r->snapshot_count,
+                               holder_pid, err)) {
+        return false;
+    }
+    snapshot_identity_free(&l->snapshot);
+    return snapshot_identity_copy(&r->snapshots[r->snapshot_count - 1], &l->snapshot, err);
+}
+
+/* The old holder has done its work once the new one is in the ledger. Its process sees its
+ * connection end, and ends. */
+static void end_old_holder(struct load *l, int pid)
+{
+    char name[SESSION_NAME_MAX];
+    char text[16];
+    struct err ignored;
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    session_name(l->tag, "holder", name);
+    (void)snprintf(text, sizeof text, "%d", pid);
+    const char *const params[] = {text, name};
+    if (!pg_query(l->source,
+                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                  " WHERE pid = $1::int AND application_name = $2",
+                  2, params, &r, &ignored)) {
+        load_warn(l, "the former snapshot holder (backend %d on the source) could not be ended",
+                  pid);
+    }
+}
+
+static bool back_into_snapshot(struct load *l, int old_pid, struct err *err)
+{
+    size_t count = 0;
+    struct relation_list source = {0};
+    CLEANUP_FREE bool *wanted = unfinished(&l->result->plan, &count);
+    if (wanted == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    bool ok = snapshot_import(l->source, &l->snapshot, err) && look_up(l, wanted, &source, err) &&
+              load_list_locks(l, err) && snapshot_export(l->source, l->snapshot.id, err) &&
+              load_hold(l, err) &&
+              snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
+              ledger_rename_snapshot(&l->ledger, l->destination, l->snapshot.no, l->snapshot.id,
+                                     l->holder.backend_pid, err);
+    relation_list_free(&source);
+    if (ok) {
+        end_old_holder(l, old_pid);
+    }
+    return ok;
+}
+
+bool load_resume(struct load *l, struct err *err)
+{
+    int holder_pid = 0;
+    size_t left = 0;
+    if (!ledger_read_plan(&l->ledger, l->destination, &l->result->plan, err) ||
+        !read_snapshots(l, &holder_pid, err)) {
+        return false;
+    }
+    l->result->planned = true;
+    l->triggers_disabled = identity_triggers_disabled(l->record.spec);
+    l->result->order.disable = l->triggers_disabled;
+    CLEANUP_FREE bool *wanted = unfinished(&l->result->plan, &left);
+    if (wanted == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    return left == 0 || back_into_snapshot(l, holder_pid, err);
+}
+
+/* ---- another snapshot ---- */
+
+/* Source tables that share a destination go together: its rows cannot be told apart. */
+static void spread(const struct plan *plan, bool *wanted)
+{
+    for (size_t i = 0; i < plan->table_count; i++) {
+        for (size_t k = 0; !wanted[i] && k < plan->table_count; k++) {
+            wanted[i] = wanted[k] && strcmp(plan->tables[i].target, plan->tables[k].target) == 0;
+        }
+    }
+}
+
+static bool check_restartable(const struct load *l, const bool *wanted, struct err *err)
+{
+    struct buf names;
+    buf_init(&names, 4096);
+    const struct plan *plan = &l->result->plan;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct plan_table *t = &plan->tables[i];
+        if (wanted[i] && has_rows(t) && (l->spec->mode == MODE_APPEND || !t->found_empty)) {
+            buf_printf(&names, "%s%s", names.len == 0 ? "" : ", ", t->target);
+        }
+    }
+    bool ok = names.len == 0;
+    if (!ok) {
+        (void)err_set(
+            err, ERR_LOST_SNAPSHOT,
+            "the snapshot is lost and these tables, partly loaded, had rows before this job"
+            " began, so they cannot be emptied and read anew: %.700s",
+            buf_str(&names));
+    }
+    buf_free(&names);
+    return ok;
+}
+
+/* " ONLY " keeps a plain table's inheritance children out of it; a partitioned table has its rows
+ * in its children. */
+static bool only_word(struct load *l, const char *name, const char **out, struct err *err)
+{
+    const char *const params[] = {name};
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query_row(l->destination, "SELECT relkind FROM pg_class WHERE oid = to_regclass($1)", 1,
+                      params, &r, err)) {
+        return false;
+    }
+    *out = pg_text(r, 0, 0)[0] == 'p' ? "" : "ONLY ";
+    return true;
+}
+
+/* TRUNCATE where the server lets us, DELETE where a foreign key or a privilege forbids it. */
+static bool add_emptying(struct load *l, const struct plan_table *t, struct buf *sql,
+                         struct err *err)
+{
+    struct err why;
+    struct buf name;
+    struct buf probe;
+    const char *only = "";
+    buf_init(&name, 1024);
+    buf_init(&probe, 2048);
+    pg_add_name(&name, t->destination_schema, t->destination_name);
+    bool ok = only_word(l, buf_str(&name), &only, err);
+    if (ok) {
+        buf_printf(&probe, "BEGIN; TRUNCATE %s%s", only, buf_str(&name));
+        bool truncate = pg_exec(l->destination, buf_str(&probe), &why);
+        ok = pg_exec(l->destination, "ROLLBACK", err);
+        buf_printf(sql, "%s %s%s; ", truncate ? "TRUNCATE" : "DELETE FROM", only, buf_str(&name));
+    }
+    buf_free(&name);
+    buf_free(&probe);
+    return ok;
+}
+
+static bool make_empty_sql(struct load *l, const bool *wanted, struct buf *sql, struct err *err)
+{
+    const struct plan *plan = &l->result->plan;
+    buf_puts(sql, l->triggers_disabled ? "SET LOCAL session_replication_role = replica; " : "");
+    for (size_t i = 0; i < plan->table_count; i++) {
+        if (wanted[i] && has_rows(&plan->tables[i]) &&
+            !add_emptying(l, &plan->tables[i], sql, err)) {
+            return false;
+        }
+    }
+    return buf_ok(sql, err);
+}
+
+static void drop_chunks(struct plan_table *t)
+{
+    for (size_t c = 0; c < t->chunk_count; c++) {
+        free(t->chunks[c].lower);
+        free(t->chunks[c].upper);
+    }
+    free(t->chunks);
+    t->chunks = NULL;
+    t->chunk_count = 0;
+}
+
+static bool cut_again(struct load *l, const bool *wanted, const struct relation_list *source,
+                      struct err *err)
+{
+    struct plan *plan = &l->result->plan;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        struct plan_table *t = &plan->tables[i];
+        if (!wanted[i]) {
+            continue;
+        }
+        const struct relation *r = find(source, t->source_schema, t->source_name);
+        bool single = t->chunk_count == 1 && !l->triggers_disabled; /* maybe a self-reference */
+        drop_chunks(t);
+        t->filenode = r->filenode;
+        t->work.snapshot_no = l->snapshot.no;
+        if (!plan_cut(l->source, l->spec, r, single, t, err)) {
+            return false;
+        }
+        t->work.key = t->key;
+    }
+    plan_total(plan);
+    return true;
+}
+
+static bool new_source_connection(struct load *l, struct err *err)
+{
+    pg_close(l->source);
+    l->source = NULL;
+    return pg_open(&l->source_target, l->control_name, stop_drain_fd(), &l->source, err) &&
+           session_pin(l->source, l->encoding, err);
+}
+
+/* Order matters: what has rows is decided before the chunks are cut anew, and emptied in the
+ * transaction that writes the new chunks. */
+static bool restart(struct load *l, bool *wanted, struct relation_list *source, struct err *err)
+{
+    unsigned no = l->snapshot.no + 1;
+    struct buf empty_sql;
+    snapshot_identity_free(&l->snapshot);
+    if (!new_source_connection(l, err) || !snapshot_take(l->source, &l->snapshot, err)) {
+        return false;
+    }
+    l->snapshot.no = no;
+    buf_init(&empty_sql, BUF_SQL_MAX);
+    bool ok =
+        look_up(l, wanted, source, err) && make_empty_sql(l, wanted, &empty_sql, err) &&
+        cut_again(l, wanted, source, err) && load_list_locks(l, err) && load_hold(l, err) &&
+        snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
+        ledger_restart_tables(&l->ledger, l->destination, &l->result->plan, wanted,
+                              buf_str(&empty_sql), &l->snapshot, l->holder.backend_pid, err) &&
+        load_add_snapshot(l, &l->snapshot, err);
+    buf_free(&empty_sql);
+    return ok;
+}
+
+bool load_restart_tables(struct load *l, struct err *err)
+{
+    size_t count = 0;
+    struct relation_list source = {0};
+    CLEANUP_FREE bool *wanted = unfinished(&l->result->plan, &count);
+    if (wanted == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    spread(&l->result->plan, wanted);
+    bool ok = check_restartable(l, wanted, err) && restart(l, wanted, &source, err);
+    relation_list_free(&source);
+    return ok;
+}

@@ -1,0 +1,159 @@
+#include "job/order.h"
+
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct order_table *find(const struct order_table *tables, size_t count, uint32_t oid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].root_oid == oid) {
+            return &tables[i];
+        }
+    }
+    return NULL;
+}
+
+/* The first foreign key of a loaded table whose parent is not loaded whole: such a key is worth
+ * checking while the rows arrive. NULL: there is none. */
+static const struct foreign_key *find_open_parent(const struct foreign_key_list *keys,
+                                                  const struct order_table *tables, size_t count)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct foreign_key *k = &keys->items[i];
+        if (find(tables, count, k->child_oid) == NULL) {
+            continue;
+        }
+        const struct order_table *parent = find(tables, count, k->parent_oid);
+        if (parent == NULL || parent->filtered) {
+            return k;
+        }
+    }
+    return NULL;
+}
+
+static void decide(const struct spec *spec, const struct foreign_key_list *keys,
+                   const struct order_table *tables, size_t count, struct findings *findings,
+                   struct order *out)
+{
+    const struct foreign_key *open = find_open_parent(keys, tables, count);
+    const char *why = "all parents are loaded whole and the role may set session_replication_role";
+    char text[160];
+
+    out->disable = false;
+    if (spec->triggers == TRIGGERS_KEEP) {
+        why = "--triggers keep";
+    } else if (spec->triggers == TRIGGERS_DISABLE) {
+        why = "--triggers disable";
+        out->disable = true;
+        if (!out->may_disable) {
+            findings_add(findings, FINDING_BLOCKER, ERR_AUTH,
+                         "--triggers disable: the destination role may not set "
+                         "session_replication_role; GRANT SET ON PARAMETER session_replication_role"
+                         " to it (PostgreSQL 15 and later), or use --triggers keep");
+        }
+    } else if (spec->mode == MODE_APPEND) {
+        why = "the mode is append";
+    } else if (!out->may_disable) {
+        why = "the destination role may not set session_replication_role";
+    } else if (open != NULL) {
+        (void)snprintf(text, sizeof text, "%.60s references %.60s, which is not loaded whole",
+                       open->child, open->parent);
+        why = text;
+    } else {
+        out->disable = true;
+    }
+    (void)snprintf(out->why, sizeof out->why, "%s", why);
+}
+
+static void set_level(struct order_table *tables, size_t count, uint32_t oid, unsigned level)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].root_oid == oid) {
+            tables[i].level = level;
+        }
+    }
+}
+
+static void note_self(struct order_table *tables, size_t count, const struct foreign_key *k,
+                      struct findings *findings)
+{
+    size_t members = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].root_oid == k->child_oid) {
+            tables[i].single_chunk = true;
+            members++;
+        }
+    }
+    if (members > 1) {
+        findings_add(
+            findings, FINDING_BLOCKER, ERR_USAGE,
+            "table %s references itself (%s) and its rows come from %zu tables; they cannot"
+            " arrive in one statement: use --triggers disable, or drop the constraint"
+            " until the load is done",
+            k->child, k->name, members);
+    }
+}
+
+/* Raises children above their parents until nothing moves. Returns false when something still
+ * moves after as many rounds as there are tables: then there is a cycle. */
+static bool settle(const struct foreign_key_list *keys, struct order_table *tables, size_t count)
+{
+    for (size_t round = 0; round <= count; round++) {
+        bool moved = false;
+        for (size_t i = 0; i < keys->count; i++) {
+            const struct foreign_key *k = &keys->items[i];
+            const struct order_table *child = find(tables, count, k->child_oid);
+            const struct order_table *parent = find(tables, count, k->parent_oid);
+            if (child == NULL || parent == NULL || k->child_oid == k->parent_oid ||
+                child->level > parent->level) {
+                continue;
+            }
+            set_level(tables, count, k->child_oid, parent->level + 1);
+            moved = true;
+        }
+        if (!moved) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Members of cycles keep climbing, so they are the ones above any honest level. */
+static void name_cycle(const struct order_table *tables, size_t count, struct findings *findings)
+{
+    struct buf names;
+    buf_init(&names, 4096);
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].level >= count && strstr(buf_str(&names), tables[i].name) == NULL) {
+            buf_printf(&names, "%s%s", names.len == 0 ? "" : ", ", tables[i].name);
+        }
+    }
+    findings_add(
+        findings, FINDING_BLOCKER, ERR_USAGE,
+        "with --triggers keep parents load before children, but these tables reference each"
+        " other in a cycle (or depend on one that does): %s; use --triggers disable, or"
+        " drop one of the constraints until the load is done",
+        buf_str(&names));
+    buf_free(&names);
+}
+
+void order_tables(const struct spec *spec, const struct foreign_key_list *keys,
+                  struct order_table *tables, size_t count, struct findings *findings,
+                  struct order *out)
+{
+    decide(spec, keys, tables, count, findings, out);
+    if (out->disable) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->items[i].child_oid == keys->items[i].parent_oid) {
+            note_self(tables, count, &keys->items[i], findings);
+        }
+    }
+    if (!settle(keys, tables, count)) {
+        name_cycle(tables, count, findings);
+    }
+}

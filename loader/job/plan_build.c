@@ -1,0 +1,407 @@
+#include "job/plan_build.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "job/match.h"
+#include "job/targets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void plan_result_free(struct plan_result *r)
+{
+    plan_free(&r->plan);
+    relation_list_free(&r->source);
+    relation_list_free(&r->targets);
+    free(r->truncate_sql);
+    free(r->locks);
+    *r = (struct plan_result){0};
+}
+
+static struct selection selection_of(const struct spec *spec)
+{
+    return (struct selection){
+        .tables = (const char *const *)spec->tables.items,
+        .table_count = spec->tables.count,
+        .tables_out = (const char *const *)spec->tables_out.items,
+        .table_out_count = spec->tables_out.count,
+        .schemas = (const char *const *)spec->schemas.items,
+        .schema_count = spec->schemas.count,
+        .schemas_out = (const char *const *)spec->schemas_out.items,
+        .schema_out_count = spec->schemas_out.count,
+        .ledger_schema = spec->ledger_schema,
+    };
+}
+
+bool plan_select(struct pg *source, const struct spec *spec, struct findings *findings,
+                 struct relation_list *out, struct err *err)
+{
+    struct selection s = selection_of(spec);
+    return catalog_select(source, &s, findings, out, err);
+}
+
+struct locked_table *plan_locks(const struct relation_list *list)
+{
+    struct locked_table *locks = calloc(list->count + 1, sizeof *locks);
+    for (size_t i = 0; locks != NULL && i < list->count; i++) {
+        const struct relation *r = &list->items[i];
+        locks[i] = (struct locked_table){.schema = r->schema,
+                                         .name = r->name,
+                                         .kind = r->kind,
+                                         .oid = r->oid,
+                                         .filenode = r->filenode};
+    }
+    return locks;
+}
+
+/* ---- the destination's side ---- */
+
+static bool find_destination(struct pg *destination, const struct relation_list *source,
+                             struct relation_list *out, struct err *err)
+{
+    struct relation_name *names = calloc(source->count * 2 + 1, sizeof *names);
+    if (names == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        const struct relation *s = &source->items[i];
+        names[n++] = (struct relation_name){s->schema, s->name};
+        if (s->is_partition) {
+            names[n++] = (struct relation_name){s->root_schema, s->root_name};
+        }
+    }
+    bool ok =
+        catalog_find(destination, names, n, out, err) && catalog_columns(destination, out, err);
+    free(names);
+    return ok;
+}
+
+static void check_source(const struct relation *s, struct findings *f)
+{
+    if (!s->can_use_schema) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "the source role may not use schema \"%s\" (table %s); GRANT USAGE on it",
+                     s->schema, s->name);
+    } else if (!s->can_select && s->column_count == 0) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "the source role may not read table %s.%s; GRANT SELECT on it", s->schema,
+                     s->name);
+    }
+    if (s->row_security) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "row-level security hides rows of %s.%s from the source role; use a role with "
+                     "BYPASSRLS or the table's owner",
+                     s->schema, s->name);
+    }
+}
+
+static bool check_target(const struct relation *s, const struct relation *d, struct findings *f)
+{
+    if (d == NULL) {
+        findings_add(f, FINDING_BLOCKER, ERR_USAGE,
+                     "table %s.%s does not exist on the destination; create it there%s", s->schema,
+                     s->name, s->is_partition ? " (or its root)" : "");
+        return false;
+    }
+    if (d->kind != 'r' && d->kind != 'p' && d->kind != 'f') {
+        findings_add(f, FINDING_BLOCKER, ERR_USAGE,
+                     "%s.%s on the destination is not a table; rows cannot be loaded into it",
+                     d->schema, d->name);
+        return false;
+    }
+    if (!d->can_use_schema) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "the destination role may not use schema \"%s\"; GRANT USAGE on it",
+                     d->schema);
+    } else if (!d->can_insert && d->column_count == 0) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "the destination role may not insert into %s.%s; GRANT INSERT on it",
+                     d->schema, d->name);
+    }
+    if (d->row_security) {
+        findings_add(f, FINDING_BLOCKER, ERR_AUTH,
+                     "row-level security applies to the destination role on %s.%s, and COPY cannot"
+                     " write under it; use a role with BYPASSRLS or the table's owner",
+                     d->schema, d->name);
+    }
+    return true;
+}
+
+/* ---- putting it together ---- */
+
+struct build {
+    struct pg *source;
+    struct pg *destination;
+    const struct spec *spec;
+    struct findings *findings;
+    struct plan_result *out;
+    struct relation_list found;        /* destination relations by name */
+    const struct relation **target_of; /* of each source relation; NULL: none */
+    struct type_set source_types;
+    struct type_set destination_types;
+    struct foreign_key_list keys;
+};
+
+static bool read_both(struct build *b, struct err *err)
+{
+    b->target_of = calloc(b->out->source.count + 1, sizeof(struct relation *));
+    return (b->target_of != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
+           catalog_columns(b->source, &b->out->source, err) &&
+           find_destination(b->destination, &b->out->source, &b->found, err) &&
+           type_set_load(b->source, &b->source_types, err) &&
+           type_set_load(b->destination, &b->destination_types, err) &&
+           catalog_foreign_keys(b->destination, &b->keys, err);
+}
+
+static bool match_all(struct build *b, struct err *err)
+{
+    struct plan *plan = &b->out->plan;
+    struct match m = {.spec = b->spec,
+                      .source_types = &b->source_types,
+                      .destination_types = &b->destination_types,
+                      .destination = &b->found,
+                      .findings = b->findings};
+    plan->tables = calloc(b->out->source.count + 1, sizeof *plan->tables);
+    if (plan->tables == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    plan->table_count = b->out->source.count;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct relation *s = &b->out->source.items[i];
+        struct plan_table *t = &plan->tables[i];
+        check_source(s, b->findings);
+        b->target_of[i] = match_target(&m, s);
+        t->work.no = (unsigned)i;
+        t->work.snapshot_no = 1;
+        t->source_kind = s->kind;
+        t->source_oid = s->oid;
+        t->filenode = s->filenode;
+        t->row_estimate = s->row_estimate;
+        t->filter = str_copy("");
+        if (t->filter == NULL || (check_target(s, b->target_of[i], b->findings) &&
+                                  !match_columns(&m, s, b->target_of[i], t, err))) {
+            return t->filter == NULL ? err_set(err, ERR_SYSTEM, "out of memory") : false;
+        }
+    }
+    return true;
+}
+
+/* --where: each pattern must mean at least one selected table, and its expression must be one. */
+static bool try_filter(struct build *b, const struct relation *s, const struct where_filter *w,
+                       struct plan_table *t, struct err *err)
+{
+    struct buf sql;
+    struct err why;
+    if (t->filter[0] != '\0') {
+        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE,
+                     "two --where options name table %s.%s", s->schema, s->name);
+        return true;
+    }
+    buf_init(&sql, BUF_SQL_MAX);
+    buf_puts(&sql, "SAVEPOINT filter; SELECT FROM ONLY ");
+    pg_add_name(&sql, s->schema, s->name);
+    buf_printf(&sql, " WHERE (%s\n) LIMIT 0", w->expression);
+    bool fits = buf_ok(&sql, &why) && pg_exec(b->source, buf_str(&sql), &why);
+    buf_free(&sql);
+    if (!fits) {
+        if (pg_is_dead(b->source) || why.kind == ERR_CANCELLED) {
+            *err = why;
+            return false;
+        }
+        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE, "--where %s=%.80s: %s", w->table,
+                     w->expression, why.msg);
+    }
+    free(t->filter);
+    t->filter = str_copy(w->expression);
+    return (t->filter != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
+           pg_exec(b->source, "ROLLBACK TO SAVEPOINT filter; RELEASE SAVEPOINT filter", err);
+}
+
+static bool apply_filter(struct build *b, const struct where_filter *w, struct err *err)
+{
+    struct relation_list hit = {0};
+    const char *const pattern[] = {w->table};
+    struct selection s = {
+        .tables = pattern, .table_count = 1, .ledger_schema = b->spec->ledger_schema};
+    if (!catalog_select(b->source, &s, b->findings, &hit, err)) {
+        return false;
+    }
+    bool ok = true;
+    size_t used = 0;
+    for (size_t h = 0; ok && h < hit.count; h++) {
+        for (size_t i = 0; ok && i < b->out->plan.table_count; i++) {
+            if (b->out->source.items[i].oid == hit.items[h].oid) {
+                used++;
+                ok = try_filter(b, &b->out->source.items[i], w, &b->out->plan.tables[i], err);
+            }
+        }
+    }
+    if (ok && used == 0 && hit.count > 0) {
+        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE,
+                     "--where %s=...: no such table is part of this load", w->table);
+    }
+    relation_list_free(&hit);
+    return ok;
+}
+
+static bool is_listed(const struct relation_list *list, uint32_t oid)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].oid == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Moves each relation that is a target from found to targets. target_of then points nowhere, so
+ * whatever needs it has to be done before. */
+static bool gather_targets(struct build *b, struct err *err)
+{
+    struct relation_list *targets = &b->out->targets;
+    targets->items = calloc(b->found.count + 1, sizeof *targets->items);
+    if (targets->items == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    for (size_t i = 0; i < b->out->plan.table_count; i++) {
+        const struct relation *t = b->target_of[i];
+        if (t != NULL && !is_listed(targets, t->oid)) {
+            targets->items[targets->count++] = *t;
+        }
+    }
+    return true;
+}
+
+static bool check_targets(struct build *b, struct err *err)
+{
+    struct relation_list *targets = &b->out->targets;
+    CLEANUP_FREE bool *empty = calloc(targets->count + 1, sizeof *empty);
+    if (empty == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    if (targets->count > 0 && !targets_are_empty(b->destination, targets, empty, err)) {
+        return false;
+    }
+    targets_check(b->spec, targets, empty, &b->keys, b->findings);
+    b->out->truncate_sql = targets_truncate_sql(targets);
+    for (size_t i = 0; i < b->out->plan.table_count; i++) {
+        struct plan_table *t = &b->out->plan.tables[i];
+        for (size_t k = 0; b->target_of[i] != NULL && k < targets->count; k++) {
+            if (targets->items[k].oid == b->target_of[i]->oid) {
+                t->found_empty = empty[k] || b->spec->mode == MODE_TRUNCATE;
+            }
+        }
+    }
+    return true;
+}
+
+static bool may_disable(struct pg *destination, bool *may, struct err *err)
+{
+    struct err why;
+    *may = pg_exec(destination,
+                   "SET session_replication_role = replica; RESET session_replication_role", &why);
+    if (!*may && (pg_is_dead(destination) || why.kind == ERR_CANCELLED)) {
+        *err = why;
+        return false;
+    }
+    return true;
+}
+
+static bool set_order(struct build *b, struct order_table **out, struct err *err)
+{
+    struct plan *plan = &b->out->plan;
+    struct order_table *tables = calloc(plan->table_count + 1, sizeof *tables);
+    if (tables == NULL || !may_disable(b->destination, &b->out->order.may_disable, err)) {
+        free(tables);
+        return tables == NULL ? err_set(err, ERR_SYSTEM, "out of memory") : false;
+    }
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct relation *d = b->target_of[i];
+        tables[i] = (struct order_table){.root_oid = d == NULL ? 0 : d->root_oid,
+                                         .filtered = plan->tables[i].filter[0] != '\0',
+                                         .name = d == NULL ? "" : d->root_name};
+    }
+    order_tables(b->spec, &b->keys, tables, plan->table_count, b->findings, &b->out->order);
+    for (size_t i = 0; i < plan->table_count; i++) {
+        plan->tables[i].level = b->out->order.disable ? 0 : tables[i].level;
+    }
+    *out = tables;
+    return true;
+}
+
+static bool finish_tables(struct build *b, const struct order_table *order, struct err *err)
+{
+    struct plan *plan = &b->out->plan;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        struct plan_table *t = &plan->tables[i];
+        if (!plan_cut(b->source, b->spec, &b->out->source.items[i], order[i].single_chunk, t,
+                      err) ||
+            !catalog_insert_triggers(b->destination, b->target_of[i]->oid, &t->triggers, err) ||
+            !plan_table_finish(t, err)) {
+            return false;
+        }
+    }
+    plan_total(plan);
+    if (plan->chunk_count > PLAN_CHUNKS_MAX) {
+        return err_set(err, ERR_USAGE,
+                       "%zu chunks are too many (at most %u); use a larger "
+                       "--chunk-size",
+                       plan->chunk_count, PLAN_CHUNKS_MAX);
+    }
+    return true;
+}
+
+static bool build(struct build *b, struct err *err)
+{
+    struct order_table *order = NULL;
+    bool ok = read_both(b, err) && match_all(b, err);
+    for (size_t i = 0; ok && i < b->spec->where_count; i++) {
+        ok = apply_filter(b, &b->spec->where[i], err);
+    }
+    ok = ok && gather_targets(b, err) && check_targets(b, err) && set_order(b, &order, err);
+    /* A plan with blockers is never run, so there is no use in cutting tables that do not match. */
+    ok = ok && (b->findings->blockers > 0 || finish_tables(b, order, err));
+    free(order);
+    return ok;
+}
+
+/* The relations that became targets belong to out now. */
+static void free_found(struct build *b)
+{
+    for (size_t i = 0; i < b->found.count; i++) {
+        if (is_listed(&b->out->targets, b->found.items[i].oid)) {
+            b->found.items[i] = (struct relation){0};
+        }
+    }
+    relation_list_free(&b->found);
+}
+
+bool plan_build(struct pg *source, struct pg *destination, const struct spec *spec,
+                struct relation_list *list, struct findings *findings, struct plan_result *out,
+                struct err *err)
+{
+    struct plan_result result = {.source = *list};
+    *list = (struct relation_list){0};
+    struct build b = {.source = source,
+                      .destination = destination,
+                      .spec = spec,
+                      .findings = findings,
+                      .out = &result};
+    bool ok = build(&b, err);
+    result.locks = plan_locks(&result.source);
+    ok = ok && (result.locks != NULL || err_set(err, ERR_SYSTEM, "out of memory"));
+    free_found(&b);
+    free(b.target_of);
+    type_set_free(&b.source_types);
+    type_set_free(&b.destination_types);
+    foreign_key_list_free(&b.keys);
+    if (!ok) {
+        plan_result_free(&result);
+        return false;
+    }
+    *out = result;
+    return true;
+}

@@ -59,12 +59,12 @@ static void take_rates(struct screen *s, const struct load_progress *p, struct p
     size_t at = s->sample_count++ % SAMPLES;
     s->samples[at].at_ns = now_ns;
     s->samples[at].rows = p->board.rows_run;
-    s->samples[at].bytes = p->totals.bytes_read;
+    s->samples[at].bytes = p->totals.bytes_sent;
     size_t oldest = s->sample_count <= SAMPLES ? 0 : s->sample_count % SAMPLES;
     double span_s = (double)(now_ns - s->samples[oldest].at_ns) / (double)NS_PER_S;
     if (span_s > 0.1) {
         uint64_t rows = v->rows_committed - s->samples[oldest].rows;
-        uint64_t bytes = p->totals.bytes_read - s->samples[oldest].bytes;
+        uint64_t bytes = p->totals.bytes_sent - s->samples[oldest].bytes;
         v->rows_per_s =
             v->rows_committed < s->samples[oldest].rows ? 0 : (uint64_t)((double)rows / span_s);
         v->wire_bytes_per_s = (uint64_t)((double)bytes / span_s);

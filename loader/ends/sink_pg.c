@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "ends/work.h"
 #include "pg/copy.h"
 
@@ -159,11 +160,14 @@ static bool commit(struct sink_pg *s, uint64_t rows_read, uint64_t wire_bytes,
                (unsigned long long)wire_bytes);
     where_chunk(s);
     buf_puts(&s->sql, "; COMMIT");
+    uint64_t began_ns = clock_mono_ns();
     if (!buf_ok(&s->sql, err) || !pg_exec(s->pg, buf_str(&s->sql), err)) {
         return false;
     }
     s->in_transaction = false;
-    *result = (struct task_result){.rows = rows_written, .wire_bytes = wire_bytes};
+    *result = (struct task_result){.rows = rows_written,
+                                   .wire_bytes = wire_bytes,
+                                   .commit_ns = clock_mono_ns() - began_ns};
     return true;
 }
 

@@ -19,6 +19,7 @@ struct counters {
     atomic_uint_fast64_t row_widest_bytes;
     _Alignas(64) atomic_uint_fast64_t bytes_sent; /* by the writer */
     atomic_uint_fast64_t queue_wait_ns;           /* no full batch: the source is the slow side */
+    atomic_uint_fast64_t send_ns;                 /* the sink took rows */
     atomic_uint_fast64_t commit_ns;
     atomic_uint_fast64_t task_weight_bytes; /* of the task in flight; 0 between tasks */
     atomic_uint_fast64_t task_sent_bytes;

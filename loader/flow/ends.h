@@ -24,8 +24,9 @@ struct task {
 struct task_result {
     uint64_t rows;
     uint64_t wire_bytes;
-    uint64_t busy_ns;  /* from the begin on the sink to the commit */
-    bool already_done; /* an earlier attempt had committed it; rows and bytes are that one's */
+    uint64_t busy_ns;   /* from the begin on the sink to the commit; set by the pipeline */
+    uint64_t commit_ns; /* of commit: what the commit itself took, without the rows' last stretch */
+    bool already_done;  /* an earlier attempt had committed it; rows and bytes are that one's */
 };
 
 /* Where tasks come from. Called from every reader and writer; the feed does its own locking. */

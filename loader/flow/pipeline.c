@@ -6,6 +6,7 @@
 #include "flow/batch.h"
 #include "flow/pool.h"
 #include "flow/queue.h"
+#include "flow/stop.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -15,6 +16,9 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Batches of earlier tasks that may wait for the writer when a reader takes its next task. */
+#define AHEAD_BATCHES_MAX 32u
 
 struct stream {
     struct pipeline *owner;
@@ -121,12 +125,21 @@ static void thread_ended(struct pipeline *p)
     }
 }
 
+/* A reader far ahead of its writer would keep tasks from streams that have nothing to do. */
+static bool next_task(struct stream *s, struct task *task)
+{
+    uint64_t wait_ns = 0;
+    bool go_on = pool_wait_settled(s->pool, AHEAD_BATCHES_MAX, &wait_ns);
+    counter_add(&s->counters.pool_wait_ns, wait_ns);
+    return go_on && s->owner->feed.claim(s->owner->feed.self, s->no, task);
+}
+
 static void *reader_main(void *arg)
 {
     struct stream *s = arg;
     struct task task;
 
-    while (s->owner->feed.claim(s->owner->feed.self, s->no, &task)) {
+    while (next_task(s, &task)) {
         assert(task.serial != 0);
         if (!read_task(s, &task)) {
             break;
@@ -163,6 +176,12 @@ static void begin_open(struct stream *s, struct open_task *open, const struct ta
     *open = (struct open_task){.task = *task, .began_ns = clock_mono_ns()};
     counter_set(&s->counters.task_sent_bytes, 0);
     counter_set(&s->counters.task_weight_bytes, task->weight_bytes + 1);
+    if (stop_level() != STOP_RUN) {
+        /* Read ahead but not begun: a stop finishes only what the destination already has. */
+        (void)err_set(&err, ERR_CANCELLED, "stopped before it began");
+        fail_open(s, open, &err);
+        return;
+    }
     if (!s->sink->begin(s->sink->self, task, &open->already, &open->result, &err)) {
         fail_open(s, open, &err);
     } else if (open->already) {
@@ -177,11 +196,13 @@ static void commit_open(struct stream *s, struct open_task *open, uint64_t rows_
     bool ok = s->sink->commit(s->sink->self, &open->task, rows_read, open->wire_bytes,
                               &open->result, &err);
     uint64_t now_ns = clock_mono_ns();
-    counter_add(&s->counters.commit_ns, now_ns - began_ns);
     if (!ok) {
+        counter_add(&s->counters.send_ns, now_ns - began_ns);
         fail_open(s, open, &err);
         return;
     }
+    counter_add(&s->counters.commit_ns, open->result.commit_ns);
+    counter_add(&s->counters.send_ns, now_ns - began_ns - open->result.commit_ns);
     open->result.busy_ns = now_ns - open->began_ns;
     s->owner->feed.done(s->owner->feed.self, &open->task, &open->result);
 }
@@ -211,7 +232,10 @@ static void write_batch(struct stream *s, struct open_task *open, struct batch *
         begin_open(s, open, &b->task);
     }
     if (!open->failed && !open->already && b->len > 0) {
-        if (s->sink->write(s->sink->self, b->bytes, b->len, &err)) {
+        uint64_t began_ns = clock_mono_ns();
+        bool ok = s->sink->write(s->sink->self, b->bytes, b->len, &err);
+        counter_add(&s->counters.send_ns, clock_mono_ns() - began_ns);
+        if (ok) {
             open->wire_bytes += b->len;
             counter_add(&s->counters.bytes_sent, b->len);
             counter_add(&s->counters.task_sent_bytes, b->len);

@@ -81,6 +81,21 @@ struct batch *pool_take(struct pool *p, uint64_t *wait_ns)
     return b;
 }
 
+bool pool_wait_settled(struct pool *p, size_t out_max, uint64_t *wait_ns)
+{
+    mutex_lock(&p->lock);
+    if (p->allocated - p->free_count > out_max && !p->cancelled) {
+        uint64_t began_ns = clock_mono_ns();
+        while (p->allocated - p->free_count > out_max && !p->cancelled) {
+            cond_wait(&p->returned, &p->lock);
+        }
+        *wait_ns += clock_mono_ns() - began_ns;
+    }
+    bool ok = !p->cancelled;
+    mutex_unlock(&p->lock);
+    return ok;
+}
+
 void pool_give(struct pool *p, struct batch *b)
 {
     batch_move(b, BATCH_EMPTY);

@@ -18,6 +18,9 @@ void pool_free(struct pool *p);                            /* every batch must b
 /* An EMPTY batch, moved to FILLING. NULL when the pool was cancelled, or without memory for the
  * very first batch. wait_ns is increased by the time spent waiting for a batch. */
 struct batch *pool_take(struct pool *p, uint64_t *wait_ns);
+/* Waits until at most this many batches are out. False when the pool was cancelled. wait_ns as
+ * above. */
+bool pool_wait_settled(struct pool *p, size_t out_max, uint64_t *wait_ns);
 void pool_give(struct pool *p, struct batch *b); /* moves it to EMPTY */
 
 void pool_cancel(struct pool *p);            /* wakes every taker; may be called twice */

@@ -171,6 +171,7 @@ static bool read_record(struct load *l, struct err *err)
         note(l, "--restart: forgetting what the ledger knows of job \"%s\"; then --mode %s applies",
              l->result->job, load_mode_name(l->spec->mode));
         job_record_free(&l->record);
+        load_end_old_holders(l);
         return ledger_forget(&l->ledger, l->destination, err);
     }
     return l->record.state == JOB_NONE || check_record(l, err);
@@ -539,6 +540,9 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
     bool ok = secret_set(&l.source_target.conninfo, secret_reveal(&spec->source), &err) &&
               secret_set(&l.destination_target.conninfo, secret_reveal(&spec->destination), &err) &&
               load(&l, &err);
+    if (!ok && err.kind == ERR_CANCELLED) {
+        (void)err_set(&err, ERR_CANCELLED, "stopped by a signal"); /* where does not matter */
+    }
     out->error = ok ? (struct err){.kind = ERR_NONE} : err;
     out->exit_status = status_of(&l, &out->error);
     add_hint(&l, &out->error);

@@ -19,9 +19,9 @@
 struct load_totals {
     uint64_t elapsed_ms;
     uint64_t source_wait_ns;
-    uint64_t destination_wait_ns;
+    uint64_t send_ns;
     uint64_t commit_ns;
-    uint64_t bytes_read;
+    uint64_t bytes_sent;
     uint64_t memory_peak_bytes;
     uint64_t row_widest_bytes;
     unsigned streams_busy;

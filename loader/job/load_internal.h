@@ -50,6 +50,9 @@ bool load_make_plan(struct load *l, struct err *err) MUST_CHECK;
  * is not. */
 bool load_resume(struct load *l, struct err *err) MUST_CHECK;
 
+/* Ends holders of earlier runs of this job, but not ours. Best effort. */
+void load_end_old_holders(struct load *l);
+
 /* A new snapshot for every table that is not finished, as --on-lost-snapshot restart-tables wants.
  */
 bool load_restart_tables(struct load *l, struct err *err) MUST_CHECK;

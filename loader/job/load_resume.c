@@ -150,38 +150,39 @@ char *load_truncate_sql(struct load *l, struct err *err)
 
 /* ---- resuming ---- */
 
-static bool read_snapshots(struct load *l, int *holder_pid, struct err *err)
+static bool read_snapshots(struct load *l, struct err *err)
 {
+    int holder_pid = 0;
     struct load_result *r = l->result;
     if (!ledger_read_snapshots(&l->ledger, l->destination, &r->snapshots, &r->snapshot_count,
-                               holder_pid, err)) {
+                               &holder_pid, err)) {
         return false;
     }
     snapshot_identity_free(&l->snapshot);
     return snapshot_identity_copy(&r->snapshots[r->snapshot_count - 1], &l->snapshot, err);
 }
 
-/* The old holder has done its work once the new one is in the ledger. Its process sees its
- * connection end, and ends. */
-static void end_old_holder(struct load *l, int pid)
+/* Holders of earlier runs have done their work once a new one is in the ledger, or once nobody needs
+ * the snapshot. Their processes see their connections end, and end. */
+void load_end_old_holders(struct load *l)
 {
     char name[SESSION_NAME_MAX];
-    char text[16];
+    char own[16];
     struct err ignored;
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     session_name(l->tag, "holder", name);
-    (void)snprintf(text, sizeof text, "%d", pid);
-    const char *const params[] = {text, name};
+    (void)snprintf(own, sizeof own, "%d", l->holder.backend_pid);
+    const char *const params[] = {name, own};
     if (!pg_query(l->source,
-                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                  " WHERE pid = $1::int AND application_name = $2",
+                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+                  " application_name = $1 AND pid <> $2::int AND datname = current_database()",
                   2, params, &r, &ignored)) {
-        load_warn(l, "the former snapshot holder (backend %d on the source) could not be ended",
-                  pid);
+        load_warn(l, "a former snapshot holder (application_name %s on the source) may still be there",
+                  name);
     }
 }
 
-static bool back_into_snapshot(struct load *l, int old_pid, struct err *err)
+static bool back_into_snapshot(struct load *l, struct err *err)
 {
     size_t count = 0;
     struct relation_list source = {0};
@@ -197,17 +198,16 @@ static bool back_into_snapshot(struct load *l, int old_pid, struct err *err)
                                      l->holder.backend_pid, err);
     relation_list_free(&source);
     if (ok) {
-        end_old_holder(l, old_pid);
+        load_end_old_holders(l);
     }
     return ok;
 }
 
 bool load_resume(struct load *l, struct err *err)
 {
-    int holder_pid = 0;
     size_t left = 0;
     if (!ledger_read_plan(&l->ledger, l->destination, &l->result->plan, err) ||
-        !read_snapshots(l, &holder_pid, err)) {
+        !read_snapshots(l, err)) {
         return false;
     }
     l->result->planned = true;
@@ -217,7 +217,11 @@ bool load_resume(struct load *l, struct err *err)
     if (wanted == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    return left == 0 || back_into_snapshot(l, holder_pid, err);
+    if (left == 0) {
+        load_end_old_holders(l);
+        return true;
+    }
+    return back_into_snapshot(l, err);
 }
 
 /* ---- another snapshot ---- */

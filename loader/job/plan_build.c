@@ -200,11 +200,16 @@ static bool try_filter(struct build *b, const struct relation *s, const struct w
                      "two --where options name table %s.%s", s->schema, s->name);
         return true;
     }
+    if (!pg_exec(b->source, "SAVEPOINT filter", err)) {
+        return false;
+    }
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     buf_init(&sql, BUF_SQL_MAX);
-    buf_puts(&sql, "SAVEPOINT filter; SELECT FROM ONLY ");
+    buf_puts(&sql, "SELECT FROM ONLY ");
     pg_add_name(&sql, s->schema, s->name);
     buf_printf(&sql, " WHERE (%s\n) LIMIT 0", w->expression);
-    bool fits = buf_ok(&sql, &why) && pg_exec(b->source, buf_str(&sql), &why);
+    /* A query with parameters, even none, is one statement and not several. */
+    bool fits = buf_ok(&sql, &why) && pg_query(b->source, buf_str(&sql), 0, NULL, &r, &why);
     buf_free(&sql);
     if (!fits) {
         if (pg_is_dead(b->source) || why.kind == ERR_CANCELLED) {

@@ -82,9 +82,9 @@ static void add_counters(const struct counters *c, struct load_totals *t)
     uint64_t sent = counter_get(&c->task_sent_bytes);
     uint64_t widest = counter_get(&c->row_widest_bytes);
     t->source_wait_ns += counter_get(&c->queue_wait_ns);
-    t->destination_wait_ns += counter_get(&c->pool_wait_ns);
+    t->send_ns += counter_get(&c->send_ns);
     t->commit_ns += counter_get(&c->commit_ns);
-    t->bytes_read += counter_get(&c->bytes_read);
+    t->bytes_sent += counter_get(&c->bytes_sent);
     t->row_widest_bytes = widest > t->row_widest_bytes ? widest : t->row_widest_bytes;
     t->in_flight_bytes += sent < weight ? sent : weight;
 }

@@ -48,7 +48,15 @@ static void fold_lines(char *text)
     }
 }
 
-static bool refuse_connect(struct pg *pg, bool early, struct err *err)
+/* libpq reports a wrong option and an unreachable server through the same door. */
+static bool is_config(const char *text)
+{
+    return strncmp(text, "invalid ", 8) == 0 || strncmp(text, "could not match ", 16) == 0 ||
+           strncmp(text, "definition of service ", 22) == 0 ||
+           strncmp(text, "service file ", 13) == 0;
+}
+
+static bool refuse_connect(struct pg *pg, struct err *err)
 {
     char text[ERR_MSG_MAX];
     char state[6];
@@ -60,8 +68,8 @@ static bool refuse_connect(struct pg *pg, bool early, struct err *err)
     enum err_kind kind = sqlstate_kind(state, true);
     if (PQconnectionNeedsPassword(pg->conn) || strstr(text, "certificate authentication") != NULL) {
         kind = ERR_AUTH;
-    } else if (early && PQstatus(pg->conn) == CONNECTION_BAD && state[0] == '\0') {
-        kind = ERR_USAGE; /* refused before any packet: a wrong option, an unknown service */
+    } else if (state[0] == '\0' && is_config(text)) {
+        kind = ERR_USAGE;
     }
     return err_set(err, kind, "cannot connect to the %s: %s", pg->side, text);
 }
@@ -136,7 +144,7 @@ static bool handshake(struct pg *pg, unsigned limit_ms, struct err *err)
 
     while (want != PGRES_POLLING_OK) {
         if (want == PGRES_POLLING_FAILED) {
-            return refuse_connect(pg, false, err);
+            return refuse_connect(pg, err);
         }
         uint64_t now_ns = clock_mono_ns();
         int left_ms = now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / NS_PER_MS) + 1;
@@ -169,7 +177,7 @@ static bool begin(struct pg *pg, const struct pg_target *target, const char *app
     }
     (void)PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
     if (PQstatus(pg->conn) == CONNECTION_BAD) {
-        return refuse_connect(pg, true, err);
+        return refuse_connect(pg, err);
     }
     if (!handshake(pg, timeout_ms(pg, target), err)) {
         return false;

@@ -69,7 +69,7 @@ struct summary_view {
     const char *retry_reasons; /* folded, "" when there were none */
     /* Where the streams' time went, summed over them. */
     uint64_t source_wait_ms;      /* writers waited for rows */
-    uint64_t destination_wait_ms; /* readers waited for a free batch */
+    uint64_t destination_wait_ms; /* writers waited for the destination to take rows */
     uint64_t commit_ms;
     uint64_t memory_peak_bytes; /* of our batches */
     uint64_t memory_limit_bytes;

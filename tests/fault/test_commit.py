@@ -129,7 +129,7 @@ def test_control_session_loses_a_commit(proxied, when, nth):
 
 
 def test_connection_is_cut_in_the_middle_of_rows(proxied, rng):
-    after = rng.randrange(10000, 600000)
+    after = rng.randrange(10000, 500000)
     rule = proxied.proxy.add(CutCopy(TO_SERVER, after=after, app=WRITERS, times=5))
     result = proxied.run()
     assert result.status == 0, result
@@ -146,8 +146,8 @@ def test_connection_is_cut_before_the_counts(proxied):
 
 
 def test_source_connection_is_cut_in_the_middle_of_rows(source_proxied, rng):
-    after = rng.randrange(10000, 600000)
-    rule = source_proxied.proxy.add(CutCopy(TO_CLIENT, after=after, app="/reader-", times=5))
+    after = rng.randrange(10000, 500000)
+    rule = source_proxied.proxy.add(CutCopy(TO_CLIENT, after=after, times=5))
     result = source_proxied.run()
     assert result.status == 0, result
     assert rule.fired == 5

@@ -60,7 +60,7 @@ class Statement:
 
 def hold_and_issue(source_proxied, statements, after=600000):
     """A load that stands still in the middle of its reading, and statements that wait for it."""
-    rule = source_proxied.proxy.add(HoldCopy(TO_CLIENT, after=after, app=READERS))
+    rule = source_proxied.proxy.add(HoldCopy(TO_CLIENT, after=after))
     load = source_proxied.start()
     assert rule.fired_event.wait(60), load.stderr()
     issued = [Statement(source_proxied.pair, n, sql) for n, sql in enumerate(statements)]
@@ -181,7 +181,7 @@ class Restarted:
 
     def crash(self):
         """Loads until the readers stand still, crashes and starts the source; the load's end."""
-        rule = self.proxy.add(HoldCopy(TO_CLIENT, after=3_500_000, app=READERS))
+        rule = self.proxy.add(HoldCopy(TO_CLIENT, after=3_500_000))
         load = sluice.start_load(*self.command())
         assert rule.fired_event.wait(60), load.stderr()
         wait_until(self.snapshots.pinned, "the snapshot in the ledger")

@@ -71,7 +71,7 @@ def test_a_connection_string_that_is_none(small):
     (("--format", "csv"), ["--format", "binary"]),
     (("--hold-snapshot", "soon"), ["--hold-snapshot"]),
     (("--job", ""), ["--job"]),
-    (("stray",), ["stray"]),
+    (("stray",), ["--source", "-t"]),
     (("-t",), ["-t"]),
 ])
 def test_usage(small, args, words):
@@ -85,7 +85,7 @@ def test_usage(small, args, words):
 def test_an_unreadable_service_file(small, tmp_path):
     result = load(small, source="service=not_there", env={"PGSERVICEFILE": str(tmp_path / "none.conf")})
     assert result.status in (2, 4), result
-    assert "not_there" in result.text
+    assert "none.conf" in result.text
 
 
 def test_a_service_file(small, tmp_path):
@@ -109,9 +109,12 @@ def test_no_table_at_all(pair):
 
 
 def test_more_streams_than_connections(small):
-    result = small.load("-j", "90")
+    """Both servers take 100. Few chunks need few streams, so there have to be many."""
+    small.src("INSERT INTO t SELECT generate_series(1, 300000)")
+    result = small.load("-j", "120", "--chunk-size", "64kB")
     assert result.status == 2, result
-    assert "connection" in result.text and "182" in result.text or "max_connections" in result.text
+    assert "connection" in result.text
+    assert small.dst("SELECT count(*) FROM t") == "0"
 
 
 @pytest.fixture

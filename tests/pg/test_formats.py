@@ -165,7 +165,12 @@ def test_another_encoding(make_pair, fmt, source, destination):
     pair.both(sql)
     pair.src("SET client_encoding = 'UTF8'; INSERT INTO t SELECT i, 'é' || i || 'ßü', '{\"é\": \"à\"}', '{ñ}', 'x'"
              " FROM generate_series(1, 1000) i")
-    exact(pair, pair.load("--format", fmt))
+    result = pair.load("--format", fmt)
+    if (source, destination) == ("WIN1252", "LATIN1") and result.status != 0:
+        # The server converts between UTF8 and everything, but not between these two.
+        assert "WIN1252" in result.text and pair.dst("SELECT count(*) FROM t") == "0", result
+    else:
+        exact(pair, result)
 
 
 def test_a_character_that_the_destination_cannot_have(make_pair):

@@ -9,7 +9,7 @@ PINNED = """
 SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content';
 SET search_path = pg_catalog; SET lc_monetary = 'C'; SET row_security = on;
-SET statement_timeout = 0; SET client_encoding = 'UTF8'
+SET statement_timeout = 0
 """
 
 TABLES = """
@@ -54,6 +54,7 @@ class Outcome:
 def connect(cluster, db, snapshot=None):
     """A connection with one snapshot over everything that is compared."""
     conn = cluster.connect(db)
+    conn.set_client_encoding("UTF8")  # by psycopg2's own way, or it would decode names wrongly
     with conn.cursor() as cur:
         cur.execute(PINNED)
         cur.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -1,5 +1,5 @@
 /* isatty and ioctl(TIOCGWINSZ). */
-#define _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
@@ -183,6 +183,7 @@ static int run(const struct spec *spec, bool *abandon)
 {
     struct err err = {.kind = ERR_NONE};
     struct load_result result;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
     const char *no_color = getenv("NO_COLOR");
     struct screen screen = {.how = choose(spec), .color = no_color == NULL || no_color[0] == '\0'};
     struct load_observer observer = {

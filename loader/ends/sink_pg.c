@@ -165,9 +165,8 @@ static bool commit(struct sink_pg *s, uint64_t rows_read, uint64_t wire_bytes,
         return false;
     }
     s->in_transaction = false;
-    *result = (struct task_result){.rows = rows_written,
-                                   .wire_bytes = wire_bytes,
-                                   .commit_ns = clock_mono_ns() - began_ns};
+    *result = (struct task_result){
+        .rows = rows_written, .wire_bytes = wire_bytes, .commit_ns = clock_mono_ns() - began_ns};
     return true;
 }
 

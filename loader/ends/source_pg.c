@@ -40,33 +40,33 @@ static void add_tid(struct buf *b, const char *op, const char *bound)
     }
 }
 
-void source_pg_statement(const struct chunk_work *chunk, struct buf *b)
+void source_pg_statement(const struct chunk_work *chunk, struct buf *out)
 {
     const struct table_work *t = chunk->table;
-    buf_printf(b, "COPY (%s WHERE true", t->select);
+    buf_printf(out, "COPY (%s WHERE true", t->select);
     switch (chunk->kind) {
     case CHUNK_WHOLE:
         break;
     case CHUNK_TID:
-        add_tid(b, ">=", chunk->lower);
-        add_tid(b, "<", chunk->upper);
+        add_tid(out, ">=", chunk->lower);
+        add_tid(out, "<", chunk->upper);
         break;
     case CHUNK_KEY:
-        add_range(b, t->key, ">=", chunk->lower);
-        add_range(b, t->key, "<", chunk->upper);
+        add_range(out, t->key, ">=", chunk->lower);
+        add_range(out, t->key, "<", chunk->upper);
         if (chunk->lower == NULL && chunk->upper == NULL) {
-            buf_printf(b, " AND (%s) IS NOT NULL", t->key);
+            buf_printf(out, " AND (%s) IS NOT NULL", t->key);
         }
         break;
     case CHUNK_KEY_NULL:
-        buf_printf(b, " AND %s IS NULL", t->key);
+        buf_printf(out, " AND %s IS NULL", t->key);
         break;
     }
     if (t->filter[0] != '\0') {
         /* The line break ends a comment that the expression may close with. */
-        buf_printf(b, " AND (%s\n)", t->filter);
+        buf_printf(out, " AND (%s\n)", t->filter);
     }
-    buf_printf(b, ") TO STDOUT%s", t->binary ? " (FORMAT binary)" : "");
+    buf_printf(out, ") TO STDOUT%s", t->binary ? " (FORMAT binary)" : "");
 }
 
 static void detach(struct source_pg *s)

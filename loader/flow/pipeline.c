@@ -1,5 +1,5 @@
 /* eventfd, pthread_timedjoin_np and thread names: Linux with glibc. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "flow/pipeline.h"
 
 #include "base/clock.h"

@@ -20,7 +20,7 @@ struct pool {
 struct pool *pool_new(size_t batches, size_t batch_bytes)
 {
     assert(batches >= 1);
-    struct pool *p = calloc(1, sizeof *p + batches * sizeof p->free_list[0]);
+    struct pool *p = calloc(1, sizeof *p + batches * sizeof(struct batch *));
     if (p == NULL) {
         return NULL;
     }

@@ -1,5 +1,5 @@
 /* eventfd and poll: Linux. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "flow/stop.h"
 
 #include <errno.h>

@@ -350,10 +350,23 @@ static void mark_ledger_locked(struct board *b, const struct board_done *done, s
     }
 }
 
+static void void_missing_locked(struct board *b, const unsigned char *in_ledger,
+                                const size_t *first)
+{
+    for (size_t t = 0; t < b->plan->table_count; t++) {
+        for (size_t c = 0; c < b->plan->tables[t].chunk_count; c++) {
+            struct plan_chunk *chunk = &b->plan->tables[t].chunks[c];
+            if (chunk->state == CHUNK_DONE && in_ledger[first[t] + c] == 0) {
+                void_locked(b, chunk);
+            }
+        }
+    }
+}
+
 void board_resync(struct board *b, const struct board_done *done, size_t count)
 {
     unsigned char *in_ledger = calloc(b->plan->chunk_count + 1, 1);
-    size_t *first = calloc(b->plan->table_count + 1, sizeof *first);
+    size_t *first = calloc(b->plan->table_count + 1, sizeof *first); /* chunk of each table */
 
     mutex_lock(&b->lock);
     if (in_ledger == NULL || first == NULL) {
@@ -365,14 +378,7 @@ void board_resync(struct board *b, const struct board_done *done, size_t count)
             first[t + 1] = first[t] + b->plan->tables[t].chunk_count;
         }
         mark_ledger_locked(b, done, count, in_ledger, first);
-        for (size_t t = 0; t < b->plan->table_count; t++) {
-            for (size_t c = 0; c < b->plan->tables[t].chunk_count; c++) {
-                struct plan_chunk *chunk = &b->plan->tables[t].chunks[c];
-                if (chunk->state == CHUNK_DONE && in_ledger[first[t] + c] == 0) {
-                    void_locked(b, chunk);
-                }
-            }
-        }
+        void_missing_locked(b, in_ledger, first);
     }
     cond_broadcast(&b->changed);
     mutex_unlock(&b->lock);

@@ -1,5 +1,5 @@
 /* pipe2 and POSIX_SPAWN_SETSID. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "job/holder.h"
 
 #include "base/buf.h"
@@ -16,8 +16,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define SELF "/proc/self/exe" /* works also when the file was replaced since */
 
@@ -157,8 +155,8 @@ static bool read_answer(int fd, int wake_fd, struct holder *h, struct err *err)
 bool holder_start(const struct holder_order *order, int wake_fd, struct holder *out,
                   struct err *err)
 {
-    int to[2];
-    int from[2];
+    int to[2] = {-1, -1};
+    int from[2] = {-1, -1};
     struct holder h = {.pid = 0};
     if (!make_pipes(to, from, err)) {
         return false;

@@ -1,8 +1,9 @@
 /* close_range. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "job/holder.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "job/holder_wire.h"
 
 #include <errno.h>
@@ -66,18 +67,21 @@ static bool hold(const char *const fields[HOLDER_FIELDS], struct pg **pg, char i
                  struct err *err)
 {
     struct pg_target target = {.side = "source"};
-    struct snapshot_identity s = {.visible = (char *)(uintptr_t)fields[HOLDER_VISIBLE]};
+    struct snapshot_identity s = {.visible = str_copy(fields[HOLDER_VISIBLE])};
     (void)snprintf(s.id, sizeof s.id, "%s", fields[HOLDER_SNAPSHOT]);
     (void)snprintf(s.system, sizeof s.system, "%s", fields[HOLDER_SYSTEM]);
     (void)snprintf(s.started, sizeof s.started, "%s", fields[HOLDER_STARTED]);
 
-    bool ok = secret_set(&target.conninfo, fields[HOLDER_CONNINFO], err) &&
+    bool ok = (s.visible != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
+              secret_set(&target.conninfo, fields[HOLDER_CONNINFO], err) &&
               pg_open(&target, fields[HOLDER_APPLICATION], IN_FD, pg, err);
     secret_free(&target.conninfo);
     /* Nothing more comes in before "ready"; readable now would mean that the loader is gone. */
-    return ok && session_pin(*pg, fields[HOLDER_ENCODING], err) && snapshot_import(*pg, &s, err) &&
-           snapshot_export(*pg, id, err) &&
-           (fields[HOLDER_LOCKS][0] == '\0' || pg_exec(*pg, fields[HOLDER_LOCKS], err));
+    ok = ok && session_pin(*pg, fields[HOLDER_ENCODING], err) && snapshot_import(*pg, &s, err) &&
+         snapshot_export(*pg, id, err) &&
+         (fields[HOLDER_LOCKS][0] == '\0' || pg_exec(*pg, fields[HOLDER_LOCKS], err));
+    snapshot_identity_free(&s);
+    return ok;
 }
 
 /* Until the source connection ends, the loader says go, or the time after its death is over. */
@@ -139,7 +143,8 @@ int holder_main(void)
     }
     answer(line);
     if (ok) {
-        (void)chdir("/"); /* relative paths of certificates are no longer needed */
+        int ignored = chdir("/"); /* relative paths of certificates are no longer needed */
+        (void)ignored;
         wait_for_the_end(pg, hold_ms);
     }
     pg_close(pg);

@@ -1,4 +1,5 @@
-#define _GNU_SOURCE /* gethostname */
+/* For gethostname. */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "job/lease.h"
 
 #include "base/cleanup.h"
@@ -25,26 +26,6 @@ void lease_token(char out[LEASE_TOKEN_MAX])
     " ''), client = $3, renewed_at = clock_timestamp(),"                                           \
     " expires_at = clock_timestamp() + interval '30 s'"
 
-/* The statement with the ledger's schema for @; $1 is the job. */
-static bool ask(const struct ledger *l, struct pg *pg, const char *fmt, const char *token,
-                const char *client, struct pg_rows **out, struct err *err)
-{
-    const char *const params[] = {l->job, token, client};
-    struct buf sql;
-    buf_init(&sql, 8192);
-    for (const char *p = fmt; *p != '\0'; p++) {
-        if (*p == '@') {
-            buf_puts(&sql, buf_str(&l->prefix));
-        } else {
-            buf_add(&sql, p, 1);
-        }
-    }
-    int count = client != NULL ? 3 : token != NULL ? 2 : 1;
-    bool ok = buf_ok(&sql, err) && pg_query(pg, buf_str(&sql), count, params, out, err);
-    buf_free(&sql);
-    return ok;
-}
-
 struct owner {
     bool exists;
     bool alive;
@@ -57,12 +38,15 @@ struct owner {
 static bool look(const struct ledger *l, struct pg *pg, struct owner *out, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!ask(l, pg,
-             "SELECT e.pid, e.client, e.renewed_at::text, e.expires_at < clock_timestamp(),"
-             " EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = e.pid AND"
-             " coalesce(a.backend_start::text, e.backend_start) = e.backend_start)"
-             " FROM @lease e WHERE e.job = $1",
-             NULL, NULL, &r, err)) {
+    if (!ledger_ask(
+            l, pg,
+            &(struct ledger_query){
+                .text =
+                    "SELECT e.pid, e.client, e.renewed_at::text, e.expires_at < clock_timestamp(),"
+                    " EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = e.pid AND"
+                    " coalesce(a.backend_start::text, e.backend_start) = e.backend_start)"
+                    " FROM @lease e WHERE e.job = $1"},
+            &r, err)) {
         return false;
     }
     *out = (struct owner){.exists = pg_rows_count(r) == 1};
@@ -98,18 +82,9 @@ static bool grab(const struct ledger *l, struct pg *pg, const char *token, const
                        " coalesce(inet_server_addr()::text, ''), $3, clock_timestamp(),"
                        " clock_timestamp() + interval '30 s' FROM pg_stat_activity"
                        " WHERE pid = pg_backend_pid() AND $4 <> '-' RETURNING 1";
-    const char *const params[] = {l->job, token, client, seen->renewed_at};
-    struct buf b;
-    buf_init(&b, 8192);
-    for (const char *p = sql; *p != '\0'; p++) {
-        if (*p == '@') {
-            buf_puts(&b, buf_str(&l->prefix));
-        } else {
-            buf_add(&b, p, 1);
-        }
-    }
-    bool ok = pg_query(pg, buf_str(&b), 4, params, &r, err);
-    buf_free(&b);
+    const char *const more[] = {token, client, seen->renewed_at};
+    struct ledger_query q = {.text = sql, .more = more, .more_count = 3};
+    bool ok = ledger_ask(l, pg, &q, &r, err);
     if (!ok && strcmp(pg_sqlstate(pg), "23505") == 0) {
         *taken = false;
         return true;
@@ -200,8 +175,12 @@ bool lease_renew(const struct ledger *l, struct pg *pg, const char *token, struc
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     char client[160];
     client_name(client);
-    if (!ask(l, pg, "UPDATE @lease SET " SET_LEASE " WHERE job = $1 AND token = $2 RETURNING 1",
-             token, client, &r, err)) {
+    const char *const more[] = {token, client};
+    struct ledger_query q = {.text = "UPDATE @lease SET " SET_LEASE
+                                     " WHERE job = $1 AND token = $2 RETURNING 1",
+                             .more = more,
+                             .more_count = 2};
+    if (!ledger_ask(l, pg, &q, &r, err)) {
         return err_wrap(err, "renewing the job's lease");
     }
     if (pg_rows_count(r) == 0) {
@@ -213,7 +192,8 @@ bool lease_renew(const struct ledger *l, struct pg *pg, const char *token, struc
 
 bool lease_release(const struct ledger *l, struct pg *pg, const char *token, struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    return ask(l, pg, "DELETE FROM @lease WHERE job = $1 AND token = $2 RETURNING 1", token, NULL,
-               &r, err);
+    struct ledger_query q = {.text = "DELETE FROM @lease WHERE job = $1 AND token = $2 RETURNING 1",
+                             .more = &token,
+                             .more_count = 1};
+    return ledger_ask(l, pg, &q, NULL, err);
 }

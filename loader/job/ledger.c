@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "job/ledger_sql.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,25 +128,25 @@ bool ledger_create(const struct ledger *l, struct pg *pg, struct err *err)
 
 /* ---- helpers ---- */
 
-/* "FORMAT with %s for the prefix": a statement on the ledger with the job as $1. */
-static bool run(const struct ledger *l, struct pg *pg, const char *fmt, const char *const *more,
-                int more_count, struct pg_rows **out, struct err *err)
+bool ledger_ask(const struct ledger *l, struct pg *pg, const struct ledger_query *q,
+                struct pg_rows **out, struct err *err)
 {
-    const char *params[16] = {l->job};
-    for (int i = 0; i < more_count; i++) {
-        params[i + 1] = more[i];
+    const char *params[1 + LEDGER_PARAMS_MAX] = {l->job};
+    assert(q->more_count <= LEDGER_PARAMS_MAX);
+    for (int i = 0; i < q->more_count; i++) {
+        params[i + 1] = q->more[i];
     }
     struct buf sql;
     buf_init(&sql, BUF_SQL_MAX);
-    for (const char *p = fmt; *p != '\0'; p++) {
-        if (*p == '@') { /* stands for the schema in front of a table's name */
+    for (const char *p = q->text; *p != '\0'; p++) {
+        if (*p == '@') {
             buf_puts(&sql, buf_str(&l->prefix));
         } else {
             buf_add(&sql, p, 1);
         }
     }
     struct pg_rows *ignored = NULL;
-    bool ok = buf_ok(&sql, err) && pg_query(pg, buf_str(&sql), more_count + 1, params,
+    bool ok = buf_ok(&sql, err) && pg_query(pg, buf_str(&sql), q->more_count + 1, params,
                                             out == NULL ? &ignored : out, err);
     pg_rows_free(&ignored);
     buf_free(&sql);
@@ -165,10 +166,11 @@ void job_record_free(struct job_record *r)
 bool ledger_find(const struct ledger *l, struct pg *pg, struct job_record *out, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!run(l, pg,
-             "SELECT state, spec, source_system, source_database, truncate_done, snapshot_no,"
-             " version FROM @job WHERE job = $1",
-             NULL, 0, &r, err)) {
+    if (!ledger_ask(l, pg,
+                    &(struct ledger_query){.text = "SELECT state, spec, source_system, "
+                                                   "source_database, truncate_done, snapshot_no,"
+                                                   " version FROM @job WHERE job = $1"},
+                    &r, err)) {
         return err_wrap(err, "reading the ledger");
     }
     if (pg_rows_count(r) == 0) {
@@ -199,10 +201,12 @@ bool ledger_find(const struct ledger *l, struct pg *pg, struct job_record *out, 
 
 bool ledger_finish(const struct ledger *l, struct pg *pg, struct err *err)
 {
-    return run(l, pg,
-               "UPDATE @job SET state = 'finished', finished_at = clock_timestamp()"
-               " WHERE job = $1 RETURNING 1",
-               NULL, 0, NULL, err) ||
+    return ledger_ask(l, pg,
+                      &(struct ledger_query){
+                          .text =
+                              "UPDATE @job SET state = 'finished', finished_at = clock_timestamp()"
+                              " WHERE job = $1 RETURNING 1"},
+                      NULL, err) ||
            err_wrap(err, "marking the job as finished");
 }
 
@@ -226,10 +230,13 @@ bool ledger_event(const struct ledger *l, struct pg *pg, const char *token, cons
                   const char *detail, struct err *err)
 {
     const char *const more[] = {token, what, detail};
-    return run(l, pg,
-               "INSERT INTO @event (job, at, token, what, detail)"
-               " VALUES ($1, clock_timestamp(), $2, $3, $4) RETURNING 1",
-               more, 3, NULL, err);
+    return ledger_ask(
+        l, pg,
+        &(struct ledger_query){.text = "INSERT INTO @event (job, at, token, what, detail)"
+                                       " VALUES ($1, clock_timestamp(), $2, $3, $4) RETURNING 1",
+                               .more = more,
+                               .more_count = 3},
+        NULL, err);
 }
 
 bool ledger_rename_snapshot(const struct ledger *l, struct pg *pg, unsigned snapshot_no,
@@ -240,10 +247,13 @@ bool ledger_rename_snapshot(const struct ledger *l, struct pg *pg, unsigned snap
     (void)snprintf(no, sizeof no, "%u", snapshot_no);
     (void)snprintf(pid, sizeof pid, "%d", holder_pid);
     const char *const more[] = {no, id, pid};
-    return run(l, pg,
-               "UPDATE @snapshot SET snapshot_id = $3, holder_pid = $4::int"
-               " WHERE job = $1 AND snapshot_no = $2::int RETURNING 1",
-               more, 3, NULL, err) ||
+    return ledger_ask(l, pg,
+                      &(struct ledger_query){
+                          .text = "UPDATE @snapshot SET snapshot_id = $3, holder_pid = $4::int"
+                                  " WHERE job = $1 AND snapshot_no = $2::int RETURNING 1",
+                          .more = more,
+                          .more_count = 3},
+                      NULL, err) ||
            err_wrap(err, "recording the snapshot's holder");
 }
 

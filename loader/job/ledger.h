@@ -21,6 +21,17 @@ struct ledger {
     struct buf prefix; /* "schema". , quoted, ready for a table name */
 };
 
+/* A statement on the ledger: @ stands for the schema in front of a table's name, $1 is the job,
+ * $2.. are more. At most LEDGER_PARAMS_MAX of them. out may be NULL. */
+#define LEDGER_PARAMS_MAX 8
+struct ledger_query {
+    const char *text;
+    const char *const *more;
+    int more_count;
+};
+bool ledger_ask(const struct ledger *l, struct pg *pg, const struct ledger_query *q,
+                struct pg_rows **out, struct err *err) MUST_CHECK;
+
 void ledger_init(struct ledger *l, const char *schema, const char *job);
 void ledger_fini(struct ledger *l);
 
@@ -81,13 +92,18 @@ bool ledger_truncate(const struct ledger *l, struct pg *pg, const char *sql,
                      struct err *err) MUST_CHECK;
 
 /*
- * After a lost snapshot: the tables in plan with restart[i] set are read anew from this snapshot.
+ * After a lost snapshot: the tables with restart[i] set are read anew from this snapshot.
  * Their done rows go, their new chunks are written, empty_sql empties their targets: one
  * transaction.
  */
-bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct plan *plan,
-                           const bool *restart, const char *empty_sql,
-                           const struct snapshot_identity *snapshot, int holder_pid,
+struct ledger_restart {
+    const struct plan *plan;
+    const bool *restart; /* by table */
+    const char *empty_sql;
+    const struct snapshot_identity *snapshot;
+    int holder_pid;
+};
+bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct ledger_restart *r,
                            struct err *err) MUST_CHECK;
 
 bool ledger_finish(const struct ledger *l, struct pg *pg, struct err *err) MUST_CHECK;

@@ -78,21 +78,24 @@ static void add_chunks(const struct ledger *l, const struct plan_table *t, struc
     }
 }
 
-/* COPY of what add appends for each chosen table, in pieces of about a table. */
-static bool copy_rows(const struct ledger *l, struct pg *pg, const char *table,
-                      const struct plan *plan, const bool *chosen,
-                      void (*add)(const struct ledger *, const struct plan_table *, struct buf *),
-                      struct err *err)
+struct row_set {
+    const char *table;
+    void (*add)(const struct ledger *l, const struct plan_table *t, struct buf *b);
+};
+
+/* COPY of what add appends for each chosen table (NULL: all), in pieces of about a table. */
+static bool copy_rows(const struct ledger *l, struct pg *pg, const struct row_set *set,
+                      const struct plan *plan, const bool *chosen, struct err *err)
 {
     struct buf b;
     uint64_t rows = 0;
-    buf_init(&b, BUF_SQL_MAX * 4);
-    buf_printf(&b, "COPY %s%s FROM STDIN", buf_str(&l->prefix), table);
+    buf_init(&b, (size_t)BUF_SQL_MAX * 4);
+    buf_printf(&b, "COPY %s%s FROM STDIN", buf_str(&l->prefix), set->table);
     bool ok = pg_copy_in_begin(pg, buf_str(&b), err);
     for (size_t i = 0; ok && i < plan->table_count; i++) {
         if (chosen == NULL || chosen[i]) {
             buf_clear(&b);
-            add(l, &plan->tables[i], &b);
+            set->add(l, &plan->tables[i], &b);
             ok = buf_ok(&b, err) && pg_copy_write(pg, buf_str(&b), b.len, err);
         }
     }
@@ -137,8 +140,10 @@ static void add_job(const struct ledger *l, const struct job_start *start, unsig
 static bool write_plan(const struct ledger *l, struct pg *pg, const char *sql,
                        const struct plan *plan, const bool *chosen, struct err *err)
 {
-    return pg_exec(pg, sql, err) && copy_rows(l, pg, "job_table", plan, chosen, add_table, err) &&
-           copy_rows(l, pg, "chunk", plan, chosen, add_chunks, err) && pg_exec(pg, "COMMIT", err);
+    static const struct row_set tables = {.table = "job_table", .add = add_table};
+    static const struct row_set chunks = {.table = "chunk", .add = add_chunks};
+    return pg_exec(pg, sql, err) && copy_rows(l, pg, &tables, plan, chosen, err) &&
+           copy_rows(l, pg, &chunks, plan, chosen, err) && pg_exec(pg, "COMMIT", err);
 }
 
 static bool in_transaction(const struct ledger *l, struct pg *pg, struct buf *sql,
@@ -165,17 +170,15 @@ bool ledger_plan(const struct ledger *l, struct pg *pg, const struct job_start *
     return ok;
 }
 
-bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct plan *plan,
-                           const bool *restart, const char *empty_sql,
-                           const struct snapshot_identity *snapshot, int holder_pid,
+bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct ledger_restart *r,
                            struct err *err)
 {
     static const char *const tables[] = {"chunk_done", "chunk", "job_table"};
     struct buf sql;
     buf_init(&sql, BUF_SQL_MAX);
-    buf_printf(&sql, "BEGIN; %s", empty_sql);
-    for (size_t i = 0; i < plan->table_count; i++) {
-        for (size_t k = 0; restart[i] && k < sizeof tables / sizeof tables[0]; k++) {
+    buf_printf(&sql, "BEGIN; %s", r->empty_sql);
+    for (size_t i = 0; i < r->plan->table_count; i++) {
+        for (size_t k = 0; r->restart[i] && k < sizeof tables / sizeof tables[0]; k++) {
             buf_printf(&sql,
                        "DELETE FROM %s%s WHERE table_no = %zu AND job = ", buf_str(&l->prefix),
                        tables[k], i);
@@ -184,28 +187,22 @@ bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct p
         }
     }
     buf_printf(&sql, "UPDATE %sjob SET snapshot_no = %u WHERE job = ", buf_str(&l->prefix),
-               snapshot->no);
+               r->snapshot->no);
     pg_add_literal(&sql, l->job);
     buf_puts(&sql, "; ");
-    add_snapshot(l, snapshot, holder_pid, &sql);
-    bool ok = in_transaction(l, pg, &sql, plan, restart, err);
+    add_snapshot(l, r->snapshot, r->holder_pid, &sql);
+    bool ok = in_transaction(l, pg, &sql, r->plan, r->restart, err);
     buf_free(&sql);
     return ok;
 }
 
 /* ---- reading ---- */
 
-static bool ask(const struct ledger *l, struct pg *pg, const char *select, const char *table,
-                const char *rest, struct pg_rows **out, struct err *err)
+static bool ask(const struct ledger *l, struct pg *pg, const char *text, struct pg_rows **out,
+                struct err *err)
 {
-    const char *const params[] = {l->job};
-    struct buf sql;
-    buf_init(&sql, BUF_SQL_MAX);
-    buf_printf(&sql, "SELECT %s FROM %s%s WHERE job = $1 %s", select, buf_str(&l->prefix), table,
-               rest);
-    bool ok = pg_query(pg, buf_str(&sql), 1, params, out, err);
-    buf_free(&sql);
-    return ok || err_wrap(err, "reading the ledger");
+    return ledger_ask(l, pg, &(struct ledger_query){.text = text}, out, err) ||
+           err_wrap(err, "reading the ledger");
 }
 
 static bool read_table(const struct pg_rows *r, size_t row, struct plan_table *t, struct err *err)
@@ -238,10 +235,10 @@ static bool read_tables(const struct ledger *l, struct pg *pg, struct plan *plan
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     if (!ask(l, pg,
-             "source_schema, source_name, destination_schema, destination_name, source_columns,"
-             " destination_columns, format, split_key, filter, filenode, bytes, level, found_empty,"
-             " snapshot_no",
-             "job_table", "ORDER BY table_no", &r, err)) {
+             "SELECT source_schema, source_name, destination_schema, destination_name,"
+             " source_columns, destination_columns, format, split_key, filter, filenode, bytes,"
+             " level, found_empty, snapshot_no FROM @job_table WHERE job = $1 ORDER BY table_no",
+             &r, err)) {
         return false;
     }
     plan->tables = calloc(pg_rows_count(r) + 1, sizeof *plan->tables);
@@ -273,8 +270,10 @@ static bool read_chunk(const struct pg_rows *r, size_t row, struct plan_chunk *c
 static bool read_chunks(const struct ledger *l, struct pg *pg, struct plan *plan, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!ask(l, pg, "table_no, chunk_no, kind, lower_bound, upper_bound, bytes", "chunk",
-             "ORDER BY table_no, chunk_no", &r, err)) {
+    if (!ask(l, pg,
+             "SELECT table_no, chunk_no, kind, lower_bound, upper_bound, bytes FROM @chunk"
+             " WHERE job = $1 ORDER BY table_no, chunk_no",
+             &r, err)) {
         return false;
     }
     size_t row = 0;
@@ -300,7 +299,8 @@ bool ledger_read_done(const struct ledger *l, struct pg *pg, struct board_done *
                       struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!ask(l, pg, "table_no, chunk_no, rows, bytes", "chunk_done", "", &r, err)) {
+    if (!ask(l, pg, "SELECT table_no, chunk_no, rows, bytes FROM @chunk_done WHERE job = $1", &r,
+             err)) {
         return false;
     }
     struct board_done *done = calloc(pg_rows_count(r) + 1, sizeof *done);
@@ -369,25 +369,29 @@ bool ledger_read_snapshots(const struct ledger *l, struct pg *pg, struct snapsho
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     if (!ask(l, pg,
-             "snapshot_no, snapshot_id, visible, system_identifier, server_started, holder_pid,"
-             " to_char(taken_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-             "snapshot", "ORDER BY snapshot_no", &r, err)) {
+             "SELECT snapshot_no, snapshot_id, visible, system_identifier, server_started,"
+             " holder_pid, to_char(taken_at AT TIME ZONE 'UTC',"
+             " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM @snapshot WHERE job = $1"
+             " ORDER BY snapshot_no",
+             &r, err)) {
         return false;
     }
     size_t n = pg_rows_count(r);
     struct snapshot_identity *list = calloc(n + 1, sizeof *list);
-    bool ok = list != NULL || err_set(err, ERR_SYSTEM, "out of memory");
+    if (list == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    bool ok = n > 0 || err_set(err, ERR_DATA, "the ledger is damaged: the job has no snapshot");
     for (size_t i = 0; ok && i < n; i++) {
         ok = read_snapshot(r, i, &list[i], err);
         *holder_pid = (int)pg_int(r, i, 5);
     }
-    if (!ok || n == 0) {
-        for (size_t i = 0; list != NULL && i < n; i++) {
+    if (!ok) {
+        for (size_t i = 0; i < n; i++) {
             snapshot_identity_free(&list[i]);
         }
         free(list);
-        return ok ? err_set(err, ERR_DATA, "the ledger is damaged: the job has no snapshot")
-                  : false;
+        return false;
     }
     *out = list;
     *count = n;

@@ -235,9 +235,11 @@ bool load_make_plan(struct load *l, struct err *err)
                      early.items[i].text);
     }
     findings_free(&early);
-    ok = ok &&
-         plan_build(l->source, l->destination, l->spec, &list, &l->result->findings, &made, err) &&
-         catalog_left_behind(l->source, &left, err);
+    struct plan_inputs inputs = {.source = l->source,
+                                 .destination = l->destination,
+                                 .spec = l->spec,
+                                 .findings = &l->result->findings};
+    ok = ok && plan_build(&inputs, &list, &made, err) && catalog_left_behind(l->source, &left, err);
     if (ok) {
         warn_left_behind(l, &left);
         ok = l->result->findings.blockers == 0 ? keep_result(l, &made, err) : refuse(l, err);

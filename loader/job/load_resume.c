@@ -162,8 +162,8 @@ static bool read_snapshots(struct load *l, struct err *err)
     return snapshot_identity_copy(&r->snapshots[r->snapshot_count - 1], &l->snapshot, err);
 }
 
-/* Holders of earlier runs have done their work once a new one is in the ledger, or once nobody needs
- * the snapshot. Their processes see their connections end, and end. */
+/* Holders of earlier runs have done their work once a new one is in the ledger, or once nobody
+ * needs the snapshot. Their processes see their connections end, and end. */
 void load_end_old_holders(struct load *l)
 {
     char name[SESSION_NAME_MAX];
@@ -177,7 +177,8 @@ void load_end_old_holders(struct load *l)
                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
                   " application_name = $1 AND pid <> $2::int AND datname = current_database()",
                   2, params, &r, &ignored)) {
-        load_warn(l, "a former snapshot holder (application_name %s on the source) may still be there",
+        load_warn(l,
+                  "a former snapshot holder (application_name %s on the source) may still be there",
                   name);
     }
 }
@@ -351,6 +352,17 @@ static bool new_source_connection(struct load *l, struct err *err)
            session_pin(l->source, l->encoding, err);
 }
 
+static bool record_restart(struct load *l, const bool *wanted, const char *empty_sql,
+                           struct err *err)
+{
+    struct ledger_restart r = {.plan = &l->result->plan,
+                               .restart = wanted,
+                               .empty_sql = empty_sql,
+                               .snapshot = &l->snapshot,
+                               .holder_pid = l->holder.backend_pid};
+    return ledger_restart_tables(&l->ledger, l->destination, &r, err);
+}
+
 /* Order matters: what has rows is decided before the chunks are cut anew, and emptied in the
  * transaction that writes the new chunks. */
 static bool restart(struct load *l, bool *wanted, struct relation_list *source, struct err *err)
@@ -363,13 +375,11 @@ static bool restart(struct load *l, bool *wanted, struct relation_list *source, 
     }
     l->snapshot.no = no;
     buf_init(&empty_sql, BUF_SQL_MAX);
-    bool ok =
-        look_up(l, wanted, source, err) && make_empty_sql(l, wanted, &empty_sql, err) &&
-        cut_again(l, wanted, source, err) && load_list_locks(l, err) && load_hold(l, err) &&
-        snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
-        ledger_restart_tables(&l->ledger, l->destination, &l->result->plan, wanted,
-                              buf_str(&empty_sql), &l->snapshot, l->holder.backend_pid, err) &&
-        load_add_snapshot(l, &l->snapshot, err);
+    bool ok = look_up(l, wanted, source, err) && make_empty_sql(l, wanted, &empty_sql, err) &&
+              cut_again(l, wanted, source, err) && load_list_locks(l, err) && load_hold(l, err) &&
+              snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
+              record_restart(l, wanted, buf_str(&empty_sql), err) &&
+              load_add_snapshot(l, &l->snapshot, err);
     buf_free(&empty_sql);
     return ok;
 }

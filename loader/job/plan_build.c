@@ -384,16 +384,15 @@ static void free_found(struct build *b)
     relation_list_free(&b->found);
 }
 
-bool plan_build(struct pg *source, struct pg *destination, const struct spec *spec,
-                struct relation_list *list, struct findings *findings, struct plan_result *out,
+bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct plan_result *out,
                 struct err *err)
 {
     struct plan_result result = {.source = *list};
     *list = (struct relation_list){0};
-    struct build b = {.source = source,
-                      .destination = destination,
-                      .spec = spec,
-                      .findings = findings,
+    struct build b = {.source = in->source,
+                      .destination = in->destination,
+                      .spec = in->spec,
+                      .findings = in->findings,
                       .out = &result};
     bool ok = build(&b, err);
     result.locks = plan_locks(&result.source);

@@ -30,8 +30,13 @@ bool plan_select(struct pg *source, const struct spec *spec, struct findings *fi
                  struct relation_list *out, struct err *err) MUST_CHECK;
 
 /* The whole. list is taken over (emptied). Call targets_* findings included. */
-bool plan_build(struct pg *source, struct pg *destination, const struct spec *spec,
-                struct relation_list *list, struct findings *findings, struct plan_result *out,
+struct plan_inputs {
+    struct pg *source;
+    struct pg *destination;
+    const struct spec *spec;
+    struct findings *findings;
+};
+bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct plan_result *out,
                 struct err *err) MUST_CHECK;
 
 /* Cuts table no of the plan into chunks by the source as it is now. */

@@ -71,12 +71,12 @@ static bool read_state(struct pg *pg, const char *quoted, struct sequence_state 
 /* Where the source's sequence may not be read, or there is none, the column itself tells how far it
  * has come. *found false: it holds nothing. */
 static bool read_column(struct pg *pg, const struct relation *rel, const char *column,
-                        bool ascending, struct sequence_state *out, bool *found, struct err *err)
+                        struct sequence_state *out, bool *found, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     struct buf sql;
     buf_init(&sql, 4096);
-    buf_printf(&sql, "SELECT %s(", ascending ? "max" : "min");
+    buf_printf(&sql, "SELECT %s(", out->ascending ? "max" : "min");
     pg_add_ident(&sql, column);
     buf_puts(&sql, ")::bigint FROM ");
     pg_add_name(&sql, rel->schema, rel->name);
@@ -108,7 +108,7 @@ static bool source_state(struct mover *m, const struct relation *table,
 {
     const struct column_sequence *s = source_sequence(m, table->oid, to->column);
     if (s == NULL || !s->can_read) {
-        return read_column(m->source, table, to->column, to->ascending, out, found, err);
+        return read_column(m->source, table, to->column, out, found, err);
     }
     struct buf quoted;
     buf_init(&quoted, 1024);

@@ -46,10 +46,10 @@ struct relation {
     uint32_t root_oid;   /* of a partition: the topmost, else its own oid */
     char *root_schema;   /* names of root_oid */
     char *root_name;
-    char *bound;        /* of a partition: pg_get_expr(relpartbound), else NULL */
-    char *partition_by; /* of a partitioned table: pg_get_partkeydef, else NULL */
-    uint32_t filenode;  /* pg_class.relfilenode as the transaction's snapshot sees it; 0 if none */
-    uint64_t heap_pages;  /* pg_relation_size / block size, now; 0 without storage */
+    char *bound;         /* of a partition: pg_get_expr(relpartbound), else NULL */
+    char *partition_by;  /* of a partitioned table: pg_get_partkeydef, else NULL */
+    uint32_t filenode;   /* pg_class.relfilenode as the transaction's snapshot sees it; 0 if none */
+    uint64_t heap_pages; /* pg_relation_size / block size, now; 0 without storage */
     uint64_t table_bytes; /* pg_table_size, now (heap, TOAST, maps) */
     double row_estimate;  /* reltuples, -1 when never counted */
     bool row_security;    /* row_security_active() for the current role */
@@ -84,8 +84,8 @@ struct selection {
 
 /*
  * The relations that hold the selected rows, ordered by schema and name: ordinary tables, and the
- * leaves of partitioned ones (a pattern that names a partitioned table at any level takes all of its
- * leaves; excluding it leaves them all out). System schemas, temporary tables, and members of
+ * leaves of partitioned ones (a pattern that names a partitioned table at any level takes all of
+ * its leaves; excluding it leaves them all out). System schemas, temporary tables, and members of
  * extensions (unless named) are left out. Foreign tables, views and materialised views come
  * in only when a -t pattern without wildcards in its table part names them; left-out ones that
  * a wildcard matched make a warning. Every include pattern must match something and be well
@@ -106,7 +106,8 @@ bool catalog_find(struct pg *pg, const struct relation_name *names, size_t count
 bool catalog_columns(struct pg *pg, struct relation_list *list, struct err *err) MUST_CHECK;
 
 /* A text that changes when any column of any of these relations is added, dropped, or changes its
- * name, type, or storage filenode: compared before and after the tables were locked. Caller frees. */
+ * name, type, or storage filenode: compared before and after the tables were locked. Caller frees.
+ */
 bool catalog_fingerprint(struct pg *pg, const struct relation_list *list, char **out,
                          struct err *err) MUST_CHECK;
 
@@ -125,8 +126,8 @@ bool catalog_split_key(struct pg *pg, const struct relation *rel, struct split_k
 
 /*
  * At most `wanted` rows of the key in ascending order and evenly spread, each as a comma-separated
- * list of typed SQL literals ('12'::bigint,'a'::text) that compares with the row of key columns. Not
- * NULL ones only; they may repeat. Tables below 2,000 pages are read whole, larger ones by
+ * list of typed SQL literals ('12'::bigint,'a'::text) that compares with the row of key columns.
+ * Not NULL ones only; they may repeat. Tables below 2,000 pages are read whole, larger ones by
  * TABLESAMPLE SYSTEM sized so as to give some 20 candidates for each wanted row (capped at
  * 300,000 rows).
  */
@@ -144,7 +145,8 @@ bool catalog_sample(struct pg *pg, const struct relation *rel, const struct samp
                     struct sample *out, struct err *err) MUST_CHECK;
 
 /* Foreign keys among all tables of the database. Self-references included. Partition clones are
- * reported at their roots only (conparentid = 0), with the tables that the constraint was made on. */
+ * reported at their roots only (conparentid = 0), with the tables that the constraint was made on.
+ */
 struct foreign_key {
     uint32_t child_oid;  /* topmost partitioned table where it is one */
     uint32_t parent_oid; /* likewise */

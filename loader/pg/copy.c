@@ -7,6 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Reads what is left after a failure, so that the connection can be used again. Returns false. */
+static bool drain(struct pg *pg)
+{
+    char state[sizeof pg->sqlstate];
+    struct err ignored;
+    memcpy(state, pg->sqlstate, sizeof state);
+    bool clean = pg->dead || pg_collect(pg, NULL, &ignored);
+    (void)clean; /* a second error says no more than the first */
+    memcpy(pg->sqlstate, state, sizeof state);
+    return false;
+}
+
 /* Reads results until the COPY starts. When a statement fails instead, reads the rest too. */
 static bool begin(struct pg *pg, const char *sql, ExecStatusType want, struct err *err)
 {
@@ -27,10 +39,9 @@ static bool begin(struct pg *pg, const char *sql, ExecStatusType want, struct er
             return true;
         }
         if (res == NULL || (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)) {
-            bool ok = pg_fail(pg, res, err);
+            (void)pg_fail(pg, res, err);
             PQclear(res);
-            struct err ignored;
-            return pg->dead || pg_collect(pg, NULL, &ignored) ? ok : false;
+            return drain(pg);
         }
         PQclear(res);
     }
@@ -79,11 +90,7 @@ static bool read_tag(struct pg *pg, uint64_t *rows, struct err *err)
     if (PQresultStatus(res) != PGRES_COMMAND_OK) {
         (void)pg_fail(pg, res, err);
         PQclear(res);
-        struct err ignored;
-        if (!pg->dead && !pg_collect(pg, NULL, &ignored)) {
-            return false;
-        }
-        return false;
+        return drain(pg);
     }
     uint64_t tag = strtoull(PQcmdTuples(res), NULL, 10);
     PQclear(res);

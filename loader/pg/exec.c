@@ -77,7 +77,9 @@ bool pg_fail(struct pg *pg, const PGresult *res, struct err *err)
         b.data[--b.len] = '\0';
     }
     for (size_t i = 0; i < b.len; i++) {
-        b.data[i] = b.data[i] == '\n' ? ' ' : b.data[i];
+        if (b.data[i] == '\n') {
+            b.data[i] = ' ';
+        }
     }
     bool lost = PQstatus(pg->conn) == CONNECTION_BAD;
     pg->dead = pg->dead || lost;

@@ -12,8 +12,8 @@
 #include "base/err.h"
 
 struct pattern {
-    char *schema; /* anchored ARE such as ^(public)$; NULL when the pattern has no schema part */
-    char *name;   /* likewise, never NULL */
+    char *schema;  /* anchored ARE such as ^(public)$; NULL when the pattern has no schema part */
+    char *name;    /* likewise, never NULL */
     bool wildcard; /* the name part holds an unquoted * or ? or regular expression character */
 };
 

@@ -23,12 +23,13 @@ struct pg_rows;
 /* Where to connect. The string is a libpq URI, keyword list or database name. */
 struct pg_target {
     struct secret conninfo;
-    const char *side; /* "source" or "destination", for messages; static */
+    const char *side;            /* "source" or "destination", for messages; static */
     unsigned connect_timeout_ms; /* 0 = 30 s, or the connection string's connect_timeout */
 };
 
 /* wake_fd: -1 or a descriptor whose readiness ends any wait with ERR_CANCELLED.
- * ERR_TRANSIENT: not reachable; ERR_AUTH: refused; ERR_USAGE: malformed string, unknown database. */
+ * ERR_TRANSIENT: not reachable; ERR_AUTH: refused; ERR_USAGE: malformed string, unknown database.
+ */
 bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
              struct pg **out, struct err *err) MUST_CHECK;
 void pg_close(struct pg *pg); /* NULL is allowed; does not wait */
@@ -36,7 +37,7 @@ void pg_close(struct pg *pg); /* NULL is allowed; does not wait */
 void pg_set_wake_fd(struct pg *pg, int wake_fd);
 bool pg_is_dead(const struct pg *pg);
 int pg_socket(const struct pg *pg);
-int pg_version(const struct pg *pg);     /* 150018 */
+int pg_version(const struct pg *pg); /* 150018 */
 int pg_backend_pid(const struct pg *pg);
 const char *pg_side(const struct pg *pg);
 /* "host:port/database" as connected, without user or secrets; borrowed. */
@@ -59,8 +60,8 @@ bool pg_query_row(struct pg *pg, const char *sql, int nparams, const char *const
 size_t pg_rows_count(const struct pg_rows *r);
 const char *pg_text(const struct pg_rows *r, size_t row, int column); /* "" for NULL; borrowed */
 bool pg_null(const struct pg_rows *r, size_t row, int column);
-int64_t pg_int(const struct pg_rows *r, size_t row, int column);    /* 0 for NULL */
-double pg_double(const struct pg_rows *r, size_t row, int column);  /* 0 for NULL */
+int64_t pg_int(const struct pg_rows *r, size_t row, int column);   /* 0 for NULL */
+double pg_double(const struct pg_rows *r, size_t row, int column); /* 0 for NULL */
 bool pg_bool(const struct pg_rows *r, size_t row, int column);
 void pg_rows_free(struct pg_rows **r); /* for CLEANUP; takes a NULL content */
 
@@ -74,7 +75,8 @@ void pg_add_ident(struct buf *b, const char *name);
 void pg_add_literal(struct buf *b, const char *text);
 void pg_add_name(struct buf *b, const char *schema, const char *name);
 
-/* A text[] literal such as {"a","b"} for use as one parameter; the caller frees; NULL = no memory */
+/* A text[] literal such as {"a","b"} for use as one parameter; the caller frees; NULL = no memory
+ */
 char *pg_array(const char *const *items, size_t count);
 
 #endif

@@ -11,7 +11,7 @@ struct pg {
     PGcancel *cancel;
     const char *side;
     int wake_fd;
-    bool dead; /* the connection is lost; only pg_close is useful */
+    bool dead;      /* the connection is lost; only pg_close is useful */
     char *copy_row; /* the row that pg_copy_read gave out last; libpq's memory */
     char where[192];
     char sqlstate[6];
@@ -23,8 +23,9 @@ struct pg_rows {
     PGresult *res;
 };
 
-/* Waits until the socket is ready for events (POLLIN, POLLOUT), for at most timeout_ms (-1: no limit).
- * ERR_CANCELLED when the wake descriptor came first, ERR_TRANSIENT when the time is over. */
+/* Waits until the socket is ready for events (POLLIN, POLLOUT), for at most timeout_ms (-1: no
+ * limit). ERR_CANCELLED when the wake descriptor came first, ERR_TRANSIENT when the time is over.
+ */
 bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err) MUST_CHECK;
 
 /* Sends what libpq still holds back. */

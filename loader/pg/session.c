@@ -9,7 +9,7 @@
  * hide rows, or end a long transaction. lc_monetary makes the text of money mean the same integer
  * on both sides; array_nulls off would read NULL in an array as a word.
  */
-static const char PINNED[] = "SET standard_conforming_strings = on;"
+static const char pinned[] = "SET standard_conforming_strings = on;"
                              "SET DateStyle = 'ISO, YMD';"
                              "SET IntervalStyle = postgres;"
                              "SET extra_float_digits = 3;"
@@ -30,7 +30,7 @@ static const char PINNED[] = "SET standard_conforming_strings = on;"
 
 bool session_pin(struct pg *pg, const char *encoding, struct err *err)
 {
-    if (!pg_exec(pg, PINNED, err)) {
+    if (!pg_exec(pg, pinned, err)) {
         return err_wrap(err, "pinning the session");
     }
     if (pg_version(pg) >= 140000 && !pg_exec(pg, "SET idle_session_timeout = 0", err)) {

@@ -18,9 +18,9 @@ bool session_encoding(struct pg *pg, char out[SESSION_ENCODING_MAX], struct err 
 
 /* Which server and database this is. */
 struct server_identity {
-    char system[32];         /* pg_control_system().system_identifier */
-    char started[64];        /* pg_postmaster_start_time(), UTC */
-    char database[64];       /* name */
+    char system[32];   /* pg_control_system().system_identifier */
+    char started[64];  /* pg_postmaster_start_time(), UTC */
+    char database[64]; /* name */
     char database_oid[16];
     char timeline[16];
     bool in_recovery;

@@ -53,7 +53,7 @@ struct fake_job {
 static void wrong_locked(struct fake_job *j, const char *what, const struct fake_work *w)
 {
     if (j->wrong[0] == '\0') {
-        (void)snprintf(j->wrong, sizeof j->wrong, "%s (work %d)", what,
+        (void)snprintf(j->wrong, sizeof j->wrong, "%.150s (work %d)", what,
                        w == NULL ? -1 : (int)(w - j->config.works));
     }
 }
@@ -88,7 +88,7 @@ static char pattern(const struct fake_job *j, const struct fake_work *w, uint64_
         return '\n';
     }
     uint64_t x = (at + (uint64_t)(w - j->config.works) * 7919u) * UINT64_C(0x9e3779b97f4a7c15);
-    return (char)('a' + (x >> 40) % 26);
+    return (char)('a' + (x >> 40 & 15));
 }
 
 /* Stands still until whoever is held may go on. */
@@ -214,10 +214,11 @@ static void make_row(struct fake_source *s)
 static bool put_row(struct fake_source *s, struct batch *b)
 {
     size_t width = s->work->row_bytes;
+    size_t left = b->room - b->len;
+    if (left == 0 || (s->row_left == width && width > left && width <= b->room)) {
+        return false;
+    }
     if (s->row_left == width) {
-        if (width > b->room - b->len && width <= b->room) {
-            return false;
-        }
         b->rows++;
         b->row_widest = width;
     }
@@ -242,7 +243,8 @@ static bool source_fill(void *self, struct batch *b, bool *end, uint64_t *rows_t
         wrong(s->job, "source: fill out of turn, or of a used batch", s->work);
         return err_set(err, ERR_SYSTEM, "fill out of turn");
     }
-    if (!pass(s->job, s->job->config.hold_source, err) || happens(&s->rng, s->job->config.faults.source_fill)) {
+    if (!pass(s->job, s->job->config.hold_source, err) ||
+        happens(&s->rng, s->job->config.faults.source_fill)) {
         s->failed = true;
         return err->kind == ERR_CANCELLED ? false : err_set(err, ERR_TRANSIENT, "source: lost");
     }
@@ -454,8 +456,7 @@ void fake_job_free(struct fake_job *j)
 
 struct feed fake_feed(struct fake_job *j)
 {
-    return (struct feed){
-        .self = j, .claim = feed_claim, .done = feed_done, .failed = feed_failed};
+    return (struct feed){.self = j, .claim = feed_claim, .done = feed_done, .failed = feed_failed};
 }
 
 const struct source *fake_sources(const struct fake_job *j)

@@ -1,0 +1,54 @@
+/* sequence_is_ahead: a sequence moves on, never back, in its own direction. */
+#include "unit.h"
+
+#include "job/sequences.h"
+
+#include <stdbool.h>
+
+static void ahead_is_further_on_in_its_direction(void **state)
+{
+    static const struct {
+        int64_t from;
+        bool from_called;
+        int64_t to;
+        bool to_called;
+        bool up;   /* ahead when the sequence ascends */
+        bool down; /* when it descends */
+    } rows[] = {
+        {2,         true,  1,             true,  true,  false},
+        {1,         true,  2,             true,  false, true },
+        {2,         false, 1,             true,  true,  false},
+        {1,         true,  2,             false, false, true },
+        {5,         true,  5,             true,  false, false},
+        {5,         false, 5,             false, false, false},
+        {5,         true,  5,             false, true,  true }, /* 5 was given out there, and comes next here */
+        {5,         false, 5,             true,  false, false},
+        {-2,        true,  -1,            true,  false, true },
+        {-1,        true,  1,             true,  false, true },
+        {0,         true,  0,             false, true,  true },
+        {INT64_MAX, true,  INT64_MIN,     true,  true,  false},
+        {INT64_MIN, true,  INT64_MAX,     true,  false, true },
+        {INT64_MAX, true,  INT64_MAX - 1, true,  true,  false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sequence_state from = {
+            .last = rows[i].from, .called = rows[i].from_called, .ascending = true};
+        struct sequence_state to = {
+            .last = rows[i].to, .called = rows[i].to_called, .ascending = true};
+        assert_int_equal(sequence_is_ahead(&from, &to), rows[i].up);
+        from.ascending = false;
+        to.ascending = false;
+        assert_int_equal(sequence_is_ahead(&from, &to), rows[i].down);
+    }
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ahead_is_further_on_in_its_direction),
+    };
+
+    return cmocka_run_group_tests_name("sequence_state", tests, NULL, NULL);
+}

@@ -213,6 +213,7 @@ static bool begin_new(struct load *l, bool have_ledger, struct err *err)
                            l->result->job);
         }
     }
+    load_end_old_holders(l); /* of a loader that was killed before its plan was in the ledger */
     return write_plan(l, err);
 }
 

@@ -81,7 +81,7 @@ static uint64_t sum(const struct run *r, size_t offset)
 /* The budget is for rows; the header of each batch comes on top. */
 static size_t memory_max(unsigned streams)
 {
-    return streams * 4 * (16 * KB + sizeof(struct batch));
+    return (size_t)streams * 4 * (16 * KB + sizeof(struct batch));
 }
 
 static void check_all_done(const struct run *r)
@@ -309,6 +309,9 @@ static void a_blocked_sink_holds_the_readers_back(void **state)
         start(&r);
         bool held = fake_wait_held(r.job, r.config.streams);
         bool full = wait_full(&r);
+        for (int turn = 0; turn < 200; turn++) {
+            (void)sched_yield(); /* time to read more, if something let them */
+        }
         unsigned busy = pipeline_busy(r.pipeline);
         uint64_t read = fake_bytes_read(r.job);
         fake_release(r.job);
@@ -318,7 +321,6 @@ static void a_blocked_sink_holds_the_readers_back(void **state)
         assert_int_equal(busy, r.config.streams);
         assert_true(read <= r.config.streams * STREAM_MEM);
         check_all_done(&r);
-        assert_true(SUM(&r, pool_wait_ns) > 0);
         finish(&r);
     }
 }

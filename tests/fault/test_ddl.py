@@ -72,7 +72,7 @@ def hold_and_issue(source_proxied, statements, after=600000):
 def finish(source_proxied, rule, load, issued):
     assert load.running()
     rule.release.set()
-    result = load.wait(faults.PATIENCE)
+    result = load.wait(60)
     assert result.status == 0, result
     for each in issued:
         assert each.done.wait(60), f"{each.app} still waits after the load"

@@ -119,14 +119,11 @@ def test_holder_that_took_over_serves_a_resume(site, rng):
     with Round(site, rng) as this:
         load = this.start()
         wait_until(lambda: this.chunks_done() > 0, "the first chunk")
-        first = {row["pid"] for row in site.source.backends("sluice/%/holder")}
+        named = "SELECT snapshot_id FROM sluice.snapshot WHERE job = $job"
+        first = this.ledger(named)
         assert kill_holder(site, "backend")
-
-        def another():
-            now = {row["pid"] for row in site.source.backends("sluice/%/holder")}
-            return now - first or not load.running()
-
-        wait_until(another, "another holder")
+        # Until the ledger has the second holder's export, losing both is losing the snapshot.
+        wait_until(lambda: this.ledger(named) != first or not load.running(), "another holder")
         load.kill()
         this.finish()
         this.assert_exact()

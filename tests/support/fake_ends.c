@@ -400,8 +400,8 @@ static bool init_stream(struct fake_job *j, unsigned i)
     struct fake_sink *to = &j->sink[i];
     from->job = j;
     to->job = j;
-    rng_seed(&from->rng, j->config.seed + 2 * i);
-    rng_seed(&to->rng, j->config.seed + 2 * i + 1);
+    rng_seed(&from->rng, j->config.seed + UINT64_C(2) * i);
+    rng_seed(&to->rng, j->config.seed + UINT64_C(2) * i + 1);
     from->row = malloc(widest(&j->config));
     j->sources[i] = (struct source){
         .self = from, .begin = source_begin, .fill = source_fill, .abandon = source_abandon};

@@ -9,26 +9,26 @@ static void ahead_is_further_on_in_its_direction(void **state)
 {
     static const struct {
         int64_t from;
-        bool from_called;
         int64_t to;
+        bool from_called;
         bool to_called;
         bool up;   /* ahead when the sequence ascends */
         bool down; /* when it descends */
     } rows[] = {
-        {2,         true,  1,             true,  true,  false},
-        {1,         true,  2,             true,  false, true },
-        {2,         false, 1,             true,  true,  false},
-        {1,         true,  2,             false, false, true },
-        {5,         true,  5,             true,  false, false},
-        {5,         false, 5,             false, false, false},
-        {5,         true,  5,             false, true,  true }, /* 5 was given out there, and comes next here */
-        {5,         false, 5,             true,  false, false},
-        {-2,        true,  -1,            true,  false, true },
-        {-1,        true,  1,             true,  false, true },
-        {0,         true,  0,             false, true,  true },
-        {INT64_MAX, true,  INT64_MIN,     true,  true,  false},
-        {INT64_MIN, true,  INT64_MAX,     true,  false, true },
-        {INT64_MAX, true,  INT64_MAX - 1, true,  true,  false},
+        {2,         1,             true,  true,  true,  false},
+        {1,         2,             true,  true,  false, true },
+        {2,         1,             false, true,  true,  false},
+        {1,         2,             true,  false, false, true },
+        {5,         5,             true,  true,  false, false},
+        {5,         5,             false, false, false, false},
+        {5,         5,             true,  false, true,  true }, /* 5 was given out there, and comes next here */
+        {5,         5,             false, true,  false, false},
+        {-2,        -1,            true,  true,  false, true },
+        {-1,        1,             true,  true,  false, true },
+        {0,         0,             true,  false, true,  true },
+        {INT64_MAX, INT64_MIN,     true,  true,  true,  false},
+        {INT64_MIN, INT64_MAX,     true,  true,  false, true },
+        {INT64_MAX, INT64_MAX - 1, true,  true,  true,  false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

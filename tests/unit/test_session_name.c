@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define TEN  "abcdefghij"
-#define LONG TEN TEN TEN TEN
+#define TEN   "abcdefghij"
+#define PLAIN "abcdefghijklmnopqrstuvwxyz0123456789._-"
+#define LONG  TEN TEN TEN TEN
 
 static void tags(void **state)
 {
@@ -17,8 +18,6 @@ static void tags(void **state)
         {"",                          ""                         },
         {"shop-to-shop_new-1a2b3c4d", "shop-to-shop_new-1a2b3c4d"},
         {"a.b_c-d",                   "a.b_c-d"                  },
-        {"my job/1'; \\\n\t",         "my_job_1______"           },
-        {"\xc3\xa9t\xc3\xa9",         "__t__"                    },
         {LONG,                        LONG                       }, /* forty bytes are just short enough */
     };
 
@@ -59,6 +58,7 @@ static void other_names_have_other_tags(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
         session_tag(jobs[i], tag[i]);
+        assert_int_equal(strspn(tag[i], PLAIN), strlen(tag[i]));
         for (size_t k = 0; k < i; k++) {
             assert_string_not_equal(tag[i], tag[k]);
         }

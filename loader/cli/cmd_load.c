@@ -33,6 +33,7 @@ struct screen {
         uint64_t bytes;
     } samples[SAMPLES];
     size_t sample_count;
+    unsigned retries; /* that --verbose has told about */
 };
 
 static enum progress_choice choose(const struct spec *spec)
@@ -112,6 +113,10 @@ static void on_progress(void *self, const struct load_progress *p)
 {
     struct screen *s = self;
     struct progress_view v = view_of(s, p);
+    if (p->board.retries != s->retries) {
+        s->retries = p->board.retries;
+        log_debug("trying again: %s", p->board.last_reason);
+    }
     struct buf line;
     buf_init(&line, 8192);
     switch (s->how) {
@@ -143,12 +148,6 @@ static void on_note(void *self, const char *text)
 {
     (void)self;
     log_info("%s", text);
-}
-
-static void on_warn(void *self, const char *text)
-{
-    (void)self;
-    log_warning("%s", text);
 }
 
 static void print_problems(const struct load_result *r)
@@ -186,8 +185,7 @@ static int run(const struct spec *spec, bool *abandon)
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
     const char *no_color = getenv("NO_COLOR");
     struct screen screen = {.how = choose(spec), .color = no_color == NULL || no_color[0] == '\0'};
-    struct load_observer observer = {
-        .self = &screen, .progress = on_progress, .note = on_note, .warn = on_warn};
+    struct load_observer observer = {.self = &screen, .progress = on_progress, .note = on_note};
     if (!stop_open(&err)) {
         log_error("%s", err.msg);
         return EXIT_FAILED;

@@ -17,15 +17,10 @@ struct lists {
     struct snapshot_view *snapshots;
 };
 
-static const char *destination_of(const struct plan_table *t)
-{
-    return t->target;
-}
-
 static void view_table(const struct plan_table *t, struct table_view *v)
 {
     *v = (struct table_view){.name = t->label,
-                             .destination = destination_of(t),
+                             .destination = t->target,
                              .format = t->work.binary ? "binary" : "text",
                              .chunks_total = t->chunk_count,
                              .snapshot_no = t->work.snapshot_no};
@@ -43,10 +38,10 @@ static void view_table(const struct plan_table *t, struct table_view *v)
 static void view_plan_table(const struct plan_table *t, struct plan_table_view *v)
 {
     *v = (struct plan_table_view){.name = t->label,
-                                  .destination = destination_of(t),
+                                  .destination = t->target,
                                   .format = t->work.binary ? "binary" : "text",
-                                  .format_why = t->format_why,
-                                  .split_by = t->split_by,
+                                  .format_why = t->format_why == NULL ? "" : t->format_why,
+                                  .split_by = t->split_by == NULL ? "as planned" : t->split_by,
                                   .bytes = t->bytes,
                                   .row_estimate = t->row_estimate,
                                   .chunks = t->chunk_count};

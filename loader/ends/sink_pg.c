@@ -134,13 +134,14 @@ static bool refuse_count(const struct sink_pg *s, uint64_t rows_read, uint64_t r
                          struct err *err)
 {
     const struct table_work *t = s->chunk->table;
-    return err_set(err, ERR_DATA,
-                   "table %s: %llu rows were read from the source but the destination kept %llu%s%s"
-                   "%s; nothing of this chunk was committed",
-                   t->target, (unsigned long long)rows_read, (unsigned long long)rows_written,
-                   t->triggers[0] == '\0' ? "" : ": a BEFORE INSERT trigger swallows rows (",
-                   t->triggers,
-                   t->triggers[0] == '\0' ? "" : "); disable it, or load with --triggers disable");
+    return err_set(
+        err, ERR_DATA,
+        "%llu rows were read from the source but the destination kept %llu%s%s%s;"
+        " nothing of this chunk was committed",
+        (unsigned long long)rows_read, (unsigned long long)rows_written,
+        t->triggers[0] == '\0' ? "" : ": a BEFORE INSERT trigger swallows rows (", t->triggers,
+        t->triggers[0] == '\0' ? ""
+                               : "); disable it, or begin anew with --restart --triggers disable");
 }
 
 static bool commit(struct sink_pg *s, uint64_t rows_read, uint64_t wire_bytes,

@@ -257,10 +257,10 @@ static void *writer_main(void *arg)
     for (;;) {
         uint64_t began_ns = clock_mono_ns();
         enum queue_status status = queue_pop(s->queue, QUEUE_WAIT_FOREVER, &item);
-        counter_add(&s->counters.queue_wait_ns, clock_mono_ns() - began_ns);
         if (status != QUEUE_OK) {
-            break;
+            break; /* this last wait was for nothing to do */
         }
+        counter_add(&s->counters.queue_wait_ns, clock_mono_ns() - began_ns);
         write_batch(s, &open, item);
         pool_give(s->pool, item);
     }

@@ -28,6 +28,13 @@ struct pool *pool_new(size_t batches, size_t batch_bytes)
     cond_init(&p->returned);
     p->batches_max = batches;
     p->batch_bytes = batch_bytes;
+    p->free_list[0] = batch_new(batch_bytes); /* with one there is always some way on */
+    if (p->free_list[0] == NULL) {
+        pool_free(p);
+        return NULL;
+    }
+    p->allocated = 1;
+    p->free_count = 1;
     return p;
 }
 
@@ -64,7 +71,7 @@ struct batch *pool_take(struct pool *p, uint64_t *wait_ns)
 
     mutex_lock(&p->lock);
     grow_locked(p);
-    if (p->free_count == 0 && p->allocated > 0 && !p->cancelled) {
+    if (p->free_count == 0 && !p->cancelled) {
         uint64_t began_ns = clock_mono_ns();
         while (p->free_count == 0 && !p->cancelled) {
             cond_wait(&p->returned, &p->lock);

@@ -15,8 +15,8 @@ struct pool;
 struct pool *pool_new(size_t batches, size_t batch_bytes); /* NULL without memory */
 void pool_free(struct pool *p);                            /* every batch must be back */
 
-/* An EMPTY batch, moved to FILLING. NULL when the pool was cancelled, or without memory for the
- * very first batch. wait_ns is increased by the time spent waiting for a batch. */
+/* An EMPTY batch, moved to FILLING. NULL when the pool was cancelled. wait_ns is increased by the
+ * time spent waiting for a batch. Without memory for more it makes do with what there is. */
 struct batch *pool_take(struct pool *p, uint64_t *wait_ns);
 /* Waits until at most this many batches are out. False when the pool was cancelled. wait_ns as
  * above. */

@@ -29,6 +29,9 @@ struct board {
     struct err fatal;
     struct board_view sums;
     struct retry_reasons reasons;
+    struct retry_policy
+        chunk_policy;          /* attempts only: a chunk that waited long has not failed long */
+    uint64_t failing_since_ns; /* the first failure that no success followed; 0: none */
 };
 
 /* ---- order ---- */
@@ -98,6 +101,8 @@ struct board *board_new(struct plan *plan, const struct retry_policy *policy)
     cond_init(&b->changed);
     b->plan = plan;
     b->policy = *policy;
+    b->chunk_policy = *policy;
+    b->chunk_policy.budget_ms = UINT64_MAX;
     rng_seed(&b->rng, rng_entropy());
     b->sums.chunks_total = plan->chunk_count;
     b->sums.tables_total = plan->table_count;
@@ -214,6 +219,7 @@ static void set_done_locked(struct board *b, struct plan_chunk *c, uint64_t rows
 {
     struct plan_table *t = &b->plan->tables[c->work.table->no];
     c->state = CHUNK_DONE;
+    retry_succeeded(&c->retry);
     c->rows = rows;
     c->wire_bytes = wire_bytes;
     b->done++;
@@ -234,6 +240,7 @@ static void done(void *self, const struct task *task, const struct task_result *
     b->sums.rows_run += result->rows;
     b->sums.wire_bytes_run += result->wire_bytes;
     b->sums.last_success_ns = clock_mono_ns();
+    b->failing_since_ns = 0;
     b->sums.waiting_for[0] = '\0';
     cond_broadcast(&b->changed);
     mutex_unlock(&b->lock);
@@ -255,6 +262,34 @@ static void again_locked(struct board *b, struct plan_chunk *c, uint64_t not_bef
     b->again[b->again_count++] = c;
 }
 
+/* One reason for all tables is one reason. */
+static const char *without_table(const char *reason)
+{
+    bool has =
+        strncmp(reason, "reading table ", 14) == 0 || strncmp(reason, "writing table ", 14) == 0;
+    const char *colon = has ? strstr(reason, ": ") : NULL;
+    return colon == NULL ? reason : colon + 2;
+}
+
+static uint64_t patience_locked(const struct board *b)
+{
+    uint64_t spent_ms =
+        b->failing_since_ns == 0 ? 0 : (clock_mono_ns() - b->failing_since_ns) / NS_PER_MS;
+    return b->fatal.kind != ERR_NONE || spent_ms >= b->policy.budget_ms
+               ? 0
+               : b->policy.budget_ms - spent_ms;
+}
+
+static void note_retry_locked(struct board *b, const char *reason)
+{
+    b->sums.retries++;
+    if (b->failing_since_ns == 0) {
+        b->failing_since_ns = clock_mono_ns();
+    }
+    (void)snprintf(b->sums.last_reason, sizeof b->sums.last_reason, "%.255s", reason);
+    retry_reason_add(&b->reasons, without_table(reason));
+}
+
 static void failed(void *self, const struct task *task, const struct err *err)
 {
     struct board *b = self;
@@ -266,11 +301,11 @@ static void failed(void *self, const struct task *task, const struct err *err)
     assert(c->state == CHUNK_RUNNING);
     b->running--;
     if (err->kind == ERR_TRANSIENT) {
-        b->sums.retries++;
-        retry_reason_add(&b->reasons, err->msg);
+        note_retry_locked(b, err->msg);
     }
-    if (err->kind != ERR_CANCELLED && retry_failed(&c->retry, &b->policy, err->kind, now_ns,
-                                                   &b->rng, &wait_ms) == RETRY_GIVE_UP) {
+    if (err->kind != ERR_CANCELLED && (retry_failed(&c->retry, &b->chunk_policy, err->kind, now_ns,
+                                                    &b->rng, &wait_ms) == RETRY_GIVE_UP ||
+                                       patience_locked(b) == 0)) {
         fail_locked(b, err);
     }
     again_locked(b, c, now_ns + wait_ms * NS_PER_MS);
@@ -391,9 +426,16 @@ void board_resync(struct board *b, const struct board_done *done, size_t count)
 void board_note_retry(struct board *b, const char *reason)
 {
     mutex_lock(&b->lock);
-    b->sums.retries++;
-    retry_reason_add(&b->reasons, reason);
+    note_retry_locked(b, reason);
     mutex_unlock(&b->lock);
+}
+
+uint64_t board_patience_ms(struct board *b)
+{
+    mutex_lock(&b->lock);
+    uint64_t left_ms = patience_locked(b);
+    mutex_unlock(&b->lock);
+    return left_ms;
 }
 
 void board_note_waiting(struct board *b, const char *reason)

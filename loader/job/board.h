@@ -43,6 +43,15 @@ void board_resync(struct board *b, const struct board_done *done, size_t count);
 
 /* Counts a failed attempt to connect or the like, for the folded message of the summary. */
 void board_note_retry(struct board *b, const char *reason);
+/* How much longer failures are borne: the budget since the first one that no success followed; 0
+ * when it is used up, or when the run is ending anyway. */
+uint64_t board_patience_ms(struct board *b);
+/* How much longer failures are borne: the budget since the first one that no success followed; 0
+ * when it is used up, or when the run is ending anyway. */
+uint64_t board_patience_ms(struct board *b);
+/* How much longer failures are borne: the budget since the first one that no success followed; 0
+ * when it is used up, or when the run is ending anyway. */
+uint64_t board_patience_ms(struct board *b);
 void board_note_waiting(struct board *b, const char *reason); /* "" ends it */
 
 struct board_view {
@@ -57,6 +66,7 @@ struct board_view {
     unsigned retries;
     uint64_t last_success_ns; /* 0: none yet */
     char waiting_for[256];    /* "" when nothing is known to wait */
+    char last_reason[256];    /* of the newest retry */
 };
 void board_look(struct board *b, struct board_view *out);
 void board_retry_reasons(struct board *b, char *out, size_t size);

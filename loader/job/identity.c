@@ -76,13 +76,13 @@ static json_t *where_json(const struct spec *spec)
 
 static json_t *spec_json(const struct spec *spec)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:i}", "tables",
-                     list_json(&spec->tables), "exclude-table", list_json(&spec->tables_out),
-                     "schemas", list_json(&spec->schemas), "exclude-schema",
-                     list_json(&spec->schemas_out), "where", where_json(spec), "mode",
-                     load_mode_name(spec->mode), "format", format_choice_name(spec->format),
-                     "chunk-by", chunk_by_name(spec->chunk_by), "chunk-size",
-                     (json_int_t)spec->chunk_bytes, "triggers", (int)spec->triggers);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:s}", "tables", list_json(&spec->tables),
+        "exclude-table", list_json(&spec->tables_out), "schemas", list_json(&spec->schemas),
+        "exclude-schema", list_json(&spec->schemas_out), "where", where_json(spec), "mode",
+        load_mode_name(spec->mode), "format", format_choice_name(spec->format), "chunk-by",
+        chunk_by_name(spec->chunk_by), "chunk-size", (json_int_t)spec->chunk_bytes, "triggers",
+        triggers_choice_name(spec->triggers));
 }
 
 #define DECIDED "triggers-disabled" /* not a part of the identity: identity_compare skips it */

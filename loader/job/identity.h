@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "job/spec.h"
 
-#define JOB_NAME_MAX 128
+#define JOB_NAME_MAX 512 /* --job takes 100 characters of up to 4 bytes */
 
 /* --job, or a name that the same command finds again: "shop-to-shop_new-1a2b3c4d". */
 void identity_name(const struct spec *spec, const char *source_system, const char *source_database,

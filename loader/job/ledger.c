@@ -17,6 +17,15 @@ void ledger_init(struct ledger *l, const char *schema, const char *job)
     buf_puts(&l->prefix, ".");
 }
 
+/* The last commit of a job has to be on disk, and with it are all those before it. */
+bool ledger_keep_commits(struct pg *pg, struct err *err)
+{
+    return pg_exec(pg,
+                   "SELECT set_config('synchronous_commit', 'on', false)"
+                   " WHERE current_setting('synchronous_commit') = 'off'",
+                   err);
+}
+
 void ledger_fini(struct ledger *l)
 {
     buf_free(&l->prefix);

@@ -32,6 +32,9 @@ struct ledger_query {
 bool ledger_ask(const struct ledger *l, struct pg *pg, const struct ledger_query *q,
                 struct pg_rows **out, struct err *err) MUST_CHECK;
 
+/* The control connection's commits wait for the disk, whatever the role's default says. */
+bool ledger_keep_commits(struct pg *pg, struct err *err) MUST_CHECK;
+
 void ledger_init(struct ledger *l, const char *schema, const char *job);
 void ledger_fini(struct ledger *l);
 

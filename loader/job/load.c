@@ -1,12 +1,11 @@
 #include "job/load.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/rng.h"
 #include "base/str.h"
 #include "flow/stop.h"
 #include "job/exit_status.h"
 #include "job/load_internal.h"
-#include "job/run_streams.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -18,9 +17,6 @@
 #define CHUNK_ATTEMPTS_MAX 12u
 #define RETRY_BASE_MS      200u
 #define RETRY_CAP_MS       10000u
-/* The ledger may say, after the streams, that commits were lost in a crash; then another round
- * follows. */
-#define ROUNDS_MAX 20
 
 void load_warn(struct load *l, const char *fmt, ...)
 {
@@ -32,8 +28,7 @@ void load_warn(struct load *l, const char *fmt, ...)
     findings_add(&l->result->findings, FINDING_WARNING, ERR_NONE, "%s", text);
 }
 
-static void note(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void note(struct load *l, const char *fmt, ...)
+void load_note(struct load *l, const char *fmt, ...)
 {
     char text[ERR_MSG_MAX];
     va_list args;
@@ -43,7 +38,7 @@ static void note(struct load *l, const char *fmt, ...)
     l->observer->note(l->observer->self, text);
 }
 
-static struct retry_policy policy_of(const struct spec *spec)
+struct retry_policy load_chunk_policy(const struct spec *spec)
 {
     return (struct retry_policy){.attempts_max = CHUNK_ATTEMPTS_MAX,
                                  .base_ms = RETRY_BASE_MS,
@@ -52,407 +47,20 @@ static struct retry_policy policy_of(const struct spec *spec)
 }
 
 /* Connections are tried again as long as the budget lasts, however often that is. */
-static struct retry_policy connect_policy_of(const struct spec *spec)
+struct retry_policy load_connect_policy(const struct spec *spec)
 {
-    struct retry_policy policy = policy_of(spec);
+    struct retry_policy policy = load_chunk_policy(spec);
     policy.attempts_max = UINT_MAX;
     return policy;
 }
 
-/* ---- which job this is ---- */
-
-static void name_job(struct load *l)
+/* A diary is worth a try, not a failure. */
+void load_event(struct load *l, const char *what, const char *detail)
 {
-    identity_name(l->spec, l->source_identity.system, l->source_identity.database,
-                  l->destination_identity.database, l->result->job);
-    session_tag(l->result->job, l->tag);
-    session_name(l->tag, "control", l->control_name);
-    ledger_init(&l->ledger, l->spec->ledger_schema, l->result->job);
-}
-
-/* So that pg_stat_activity names the job also for the two first connections. */
-static bool name_sessions(struct load *l, struct err *err)
-{
-    const char *const params[] = {l->control_name};
-    CLEANUP(pg_rows_free) struct pg_rows *a = NULL;
-    CLEANUP(pg_rows_free) struct pg_rows *b = NULL;
-    const char *sql = "SELECT set_config('application_name', $1, false)";
-    return pg_query(l->source, sql, 1, params, &a, err) &&
-           pg_query(l->destination, sql, 1, params, &b, err);
-}
-
-static bool check_record(const struct load *l, struct err *err)
-{
-    if (strcmp(l->record.source_system, l->source_identity.system) != 0 ||
-        strcmp(l->record.source_database, l->source_identity.database) != 0) {
-        return err_set(
-            err, ERR_USAGE,
-            "job \"%s\" reads from another source (database \"%s\", system identifier %s);"
-            " give another --job, or --restart to begin anew",
-            l->result->job, l->record.source_database, l->record.source_system);
-    }
-    return identity_compare(l->result->job, l->record.spec, l->spec, err);
-}
-
-/* ---- a finished job ---- */
-
-/* Every table that the job filled must still have rows. */
-static bool check_still_there(struct load *l, struct err *err)
-{
-    const struct plan *plan = &l->result->plan;
-    for (size_t i = 0; i < plan->table_count; i++) {
-        const struct plan_table *t = &plan->tables[i];
-        uint64_t rows = 0;
-        for (size_t c = 0; c < t->chunk_count; c++) {
-            rows += t->chunks[c].rows;
-        }
-        if (rows == 0) {
-            continue;
-        }
-        struct buf sql;
-        buf_init(&sql, 1024);
-        buf_puts(&sql, "SELECT EXISTS (SELECT 1 FROM ");
-        pg_add_name(&sql, t->destination_schema, t->destination_name);
-        buf_puts(&sql, ")");
-        CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-        struct err why;
-        bool ok = pg_query_row(l->destination, buf_str(&sql), 0, NULL, &r, &why);
-        buf_free(&sql);
-        if (!ok && why.kind != ERR_USAGE && why.kind != ERR_AUTH) {
-            *err = why;
-            return false;
-        }
-        if (!ok && why.kind == ERR_AUTH) {
-            continue; /* a role that may only insert cannot look, and need not */
-        }
-        if (!ok || !pg_bool(r, 0, 0)) {
-            return err_set(err, ERR_USAGE,
-                           "job \"%s\" is finished, but table %s, which it filled, is %s; use "
-                           "--restart to load again, or another --job",
-                           l->result->job, t->target, ok ? "empty now" : "gone");
-        }
-    }
-    return true;
-}
-
-static bool confirm_finished(struct load *l, struct err *err)
-{
-    int pid = 0;
-    if (!ledger_read_plan(&l->ledger, l->destination, &l->result->plan, err) ||
-        !ledger_read_snapshots(&l->ledger, l->destination, &l->result->snapshots,
-                               &l->result->snapshot_count, &pid, err)) {
-        return false;
-    }
-    l->result->planned = true;
-    l->result->already_complete = true;
-    return check_still_there(l, err);
-}
-
-/* ---- the ledger ---- */
-
-static bool take_lease(struct load *l, struct err *err)
-{
-    if (!ledger_create(&l->ledger, l->destination, err)) {
-        return false;
-    }
-    lease_token(l->token);
-    l->leased = lease_take(&l->ledger, l->destination, l->token, l->tag, err);
-    return l->leased;
-}
-
-/* With the lease: what does the ledger know of this job? --restart makes it forget. */
-static bool read_record(struct load *l, struct err *err)
-{
-    job_record_free(&l->record);
-    if (!ledger_find(&l->ledger, l->destination, &l->record, err)) {
-        return false;
-    }
-    if (l->record.state != JOB_NONE && l->spec->restart) {
-        note(l, "--restart: forgetting what the ledger knows of job \"%s\"; then --mode %s applies",
-             l->result->job, load_mode_name(l->spec->mode));
-        job_record_free(&l->record);
-        load_end_old_holders(l);
-        return ledger_forget(&l->ledger, l->destination, err);
-    }
-    return l->record.state == JOB_NONE || check_record(l, err);
-}
-
-static bool write_plan(struct load *l, struct err *err)
-{
-    char *spec = identity_spec(l->spec, l->triggers_disabled);
-    if (spec == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    }
-    struct job_start start = {.spec = spec,
-                              .source_system = l->source_identity.system,
-                              .source_database = l->source_identity.database,
-                              .destination_database = l->destination_identity.database,
-                              .truncate_pending = l->spec->mode == MODE_TRUNCATE,
-                              .holder_pid = l->holder.backend_pid};
-    bool ok = ledger_plan(&l->ledger, l->destination, &start, &l->snapshot, &l->result->plan, err);
-    free(spec);
-    l->record.truncate_done = l->spec->mode != MODE_TRUNCATE;
-    return ok;
-}
-
-/*
- * With a ledger the lease comes first, so that nobody else plans the same job. Without one there
- * cannot be a job, and a plan with problems shall leave no trace: so it is made before the ledger.
- */
-static bool begin_new(struct load *l, bool have_ledger, struct err *err)
-{
-    if (!load_make_plan(l, err)) {
-        return false;
-    }
-    if (!have_ledger) {
-        if (!take_lease(l, err) || !read_record(l, err)) {
-            return false;
-        }
-        if (l->record.state != JOB_NONE) {
-            return err_set(err, ERR_BUSY, "job \"%s\" was begun by another loader just now",
-                           l->result->job);
-        }
-    }
-    load_end_old_holders(l); /* of a loader that was killed before its plan was in the ledger */
-    return write_plan(l, err);
-}
-
-static bool restart_or_fail(struct load *l, struct err *err)
-{
-    if (l->spec->on_lost_snapshot == LOST_RESTART_TABLES) {
-        note(l, "%s", err->msg);
-        note(l, "reading the unfinished tables anew from a new snapshot");
-        return load_restart_tables(l, err);
-    }
-    struct buf names;
-    buf_init(&names, ERR_MSG_MAX);
-    load_list_unfinished(l, &names);
-    struct err why = *err;
-    (void)err_set(err, ERR_LOST_SNAPSHOT, "%.400s; not finished: %.500s", why.msg, buf_str(&names));
-    buf_free(&names);
-    return false;
-}
-
-static bool resume(struct load *l, struct err *err)
-{
-    if (!load_resume(l, err)) {
-        return err->kind == ERR_LOST_SNAPSHOT && l->result->planned ? restart_or_fail(l, err)
-                                                                    : false;
-    }
-    return true;
-}
-
-/* ---- running ---- */
-
-/* Once a job, before the first row. After a crash in between it is still due, and the statement is
- * made again from the plan. */
-static bool truncate_targets(struct load *l, struct err *err)
-{
-    if (l->record.truncate_done) {
-        return true;
-    }
-    if (l->truncate_sql == NULL) {
-        l->truncate_sql = load_truncate_sql(l, err);
-    }
-    return l->truncate_sql != NULL &&
-           ledger_truncate(&l->ledger, l->destination, l->truncate_sql, err);
-}
-
-static uint64_t done_bytes(const struct plan *plan)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < plan->table_count; i++) {
-        for (size_t c = 0; c < plan->tables[i].chunk_count; c++) {
-            if (plan->tables[i].chunks[c].state == CHUNK_DONE) {
-                bytes += plan->tables[i].chunks[c].work.bytes;
-            }
-        }
-    }
-    return bytes;
-}
-
-static bool make_readers(struct load *l, struct err *err)
-{
-    struct readers_config config = {.target = &l->source_target,
-                                    .tag = l->tag,
-                                    .encoding = l->encoding,
-                                    .tables = l->locks,
-                                    .table_count = l->lock_count,
-                                    .lock_at_attach = l->lock_at_attach,
-                                    .hold_ms = l->spec->hold_snapshot_ms,
-                                    .policy = connect_policy_of(l->spec),
-                                    .board = l->board};
-    pg_set_wake_fd(l->source, stop_abort_fd());
-    l->readers = readers_new(&config, &l->snapshot, &l->holder, l->source);
-    if (l->readers == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    }
-    l->source = NULL; /* theirs now, as the holder is */
-    l->holder = (struct holder){.pid = 0};
-    return true;
-}
-
-static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
-{
-    struct writers_config config = {.target = &l->destination_target,
-                                    .tag = l->tag,
-                                    .encoding = l->encoding,
-                                    .system = l->destination_identity.system,
-                                    .ledger = &l->ledger,
-                                    .disable_triggers = l->triggers_disabled,
-                                    .streams = l->spec->jobs,
-                                    .policy = connect_policy_of(l->spec),
-                                    .board = l->board};
-    struct writers *writers = writers_new(&config);
-    if (writers == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    }
-    struct run_streams run = {.spec = l->spec,
-                              .result = l->result,
-                              .observer = l->observer,
-                              .ledger = &l->ledger,
-                              .token = l->token,
-                              .control_target = &l->destination_target,
-                              .control_name = l->control_name,
-                              .encoding = l->encoding,
-                              .control = &l->destination,
-                              .board = l->board,
-                              .readers = l->readers,
-                              .writers = writers,
-                              .streams = l->spec->jobs,
-                              .began_ns = began_ns,
-                              .done_bytes_at_start = before_bytes,
-                              .snapshot_no = l->snapshot.no};
-    bool ok = run_streams(&run, err);
-    if (!l->result->abandon_threads) {
-        writers_free(writers);
-    }
-    return ok;
-}
-
-static bool reopen_control(struct load *l, struct err *err)
-{
-    if (l->destination == NULL || pg_is_dead(l->destination)) {
-        pg_close(l->destination);
-        l->destination = NULL;
-        if (!pg_open(&l->destination_target, l->control_name, stop_drain_fd(), &l->destination,
-                     err) ||
-            !session_pin(l->destination, l->encoding, err)) {
-            return false;
-        }
-    }
-    pg_set_wake_fd(l->destination, stop_drain_fd());
-    return lease_renew(&l->ledger, l->destination, l->token, err);
-}
-
-/* The ledger has the last word on what is committed. */
-static bool confirm_chunks(struct load *l, bool *complete, struct err *err)
-{
-    CLEANUP_FREE struct board_done *done = NULL;
-    size_t count = 0;
-    if (!reopen_control(l, err) ||
-        !ledger_read_done(&l->ledger, l->destination, &done, &count, err)) {
-        return false;
-    }
-    board_resync(l->board, done, count);
-    board_look(l->board, &l->result->board);
-    *complete = l->result->board.chunks_done == l->result->board.chunks_total;
-    return true;
-}
-
-static bool stream_rounds(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
-{
-    for (int i = 0; i < ROUNDS_MAX; i++) {
-        bool complete = false;
-        struct retry_policy policy = policy_of(l->spec);
-        if (!run_round(l, began_ns, before_bytes, err)) {
-            return false;
-        }
-        for (unsigned attempt = 0; !confirm_chunks(l, &complete, err); attempt++) {
-            if (err->kind != ERR_TRANSIENT || attempt >= policy.attempts_max) {
-                return false;
-            }
-            if (!stop_wait(stop_drain_fd(), RETRY_BASE_MS << (attempt < 5 ? attempt : 5))) {
-                return err_set(err, ERR_CANCELLED, "stopped by a signal");
-            }
-        }
-        if (complete) {
-            return true;
-        }
-        note(l, "the destination lost commits in a crash; their chunks are loaded again");
-    }
-    return err_set(err, ERR_TRANSIENT, "the destination keeps losing commits that it acknowledged");
-}
-
-static bool run_snapshot(struct load *l, uint64_t began_ns, struct err *err)
-{
-    uint64_t before = done_bytes(&l->result->plan);
-    struct retry_policy policy = policy_of(l->spec);
-    l->board = board_new(&l->result->plan, &policy);
-    if (l->board == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    }
-    pg_set_wake_fd(l->destination, stop_abort_fd());
-    bool ok = make_readers(l, err) && stream_rounds(l, began_ns, before, err);
-    board_look(l->board, &l->result->board);
-    if (!l->result->abandon_threads) {
-        bool dismiss = ok || err->kind == ERR_LOST_SNAPSHOT;
-        readers_free(l->readers, dismiss);
-        l->readers = NULL;
-        board_free(l->board);
-        l->board = NULL;
-    }
-    return ok;
-}
-
-static bool nothing_left(const struct load *l)
-{
-    return done_bytes(&l->result->plan) == l->result->plan.bytes && l->lock_count == 0;
-}
-
-static bool run(struct load *l, struct err *err)
-{
-    uint64_t began_ns = clock_mono_ns();
-    if (!truncate_targets(l, err)) {
-        return false;
-    }
-    bool ok = nothing_left(l);
-    while (!ok) {
-        ok = run_snapshot(l, began_ns, err);
-        if (!ok && (err->kind != ERR_LOST_SNAPSHOT || !reopen_control(l, &(struct err){0}) ||
-                    !restart_or_fail(l, err))) {
-            return false;
-        }
-    }
-    return reopen_control(l, err) && load_after(l, err) &&
-           ledger_finish(&l->ledger, l->destination, err);
-}
-
-/* ---- all of it ---- */
-
-static bool load(struct load *l, struct err *err)
-{
-    bool have_ledger = false;
-    if (!load_connect(l, err)) {
-        return false;
-    }
-    name_job(l);
-    if (l->spec->dry_run) {
-        return load_make_plan(l, err);
-    }
-    if (!name_sessions(l, err) || !ledger_exists(&l->ledger, l->destination, &have_ledger, err) ||
-        (have_ledger && (!take_lease(l, err) || !read_record(l, err)))) {
-        return false;
-    }
-    switch (l->record.state) {
-    case JOB_FINISHED:
-        return confirm_finished(l, err);
-    case JOB_PLANNED:
-        note(l, "resuming job \"%s\"", l->result->job);
-        return resume(l, err) && run(l, err);
-    case JOB_NONE:
-    default:
-        return begin_new(l, have_ledger, err) && run(l, err);
+    struct err ignored;
+    if (l->destination != NULL &&
+        !ledger_event(&l->ledger, l->destination, l->token, what, detail, &ignored)) {
+        load_note(l, "the ledger's diary could not be written: %s", ignored.msg);
     }
 }
 
@@ -493,7 +101,11 @@ static void add_hint(struct load *l, const struct err *err)
     } else if (r->exit_status == EXIT_STOPPED || r->exit_status == EXIT_FAILED) {
         buf_printf(&r->hint, "%srun the same command again to resume job \"%s\"",
                    r->exit_status == EXIT_FAILED ? "mend the cause, then " : "", r->job);
-        if (l->spec->hold_snapshot_ms > 0) {
+        if (l->spec->hold_snapshot_ms == 0) {
+            buf_puts(&r->hint,
+                     "; its snapshot is not held (--hold-snapshot 0), so tables that are not"
+                     " finished need --on-lost-snapshot restart-tables as well");
+        } else {
             buf_printf(&r->hint, "; its snapshot is held on the source for %s",
                        human_duration(l->spec->hold_snapshot_ms, hold));
         }
@@ -526,29 +138,74 @@ static void close_all(struct load *l, bool keep_holder)
     free(l->truncate_sql);
 }
 
-void load_run(const struct spec *spec, const struct load_observer *observer,
-              struct load_result *out)
+/* One attempt from the first connection to the last. */
+static bool attempt(const struct spec *spec, const struct load_observer *observer,
+                    struct load_result *out, bool *again, struct err *err)
 {
-    struct err err = {.kind = ERR_NONE};
     struct load l = {.spec = spec,
                      .observer = observer,
                      .result = out,
                      .source_target = {.side = "source"},
                      .destination_target = {.side = "destination"},
                      .record = {.truncate_done = true}};
-    *out = (struct load_result){.exit_status = EXIT_DONE};
-    buf_init(&out->hint, 4096);
-    bool ok = secret_set(&l.source_target.conninfo, secret_reveal(&spec->source), &err) &&
-              secret_set(&l.destination_target.conninfo, secret_reveal(&spec->destination), &err) &&
-              load(&l, &err);
-    if (!ok && err.kind == ERR_CANCELLED) {
-        (void)err_set(&err, ERR_CANCELLED, "stopped by a signal"); /* where does not matter */
+    bool ok = secret_set(&l.source_target.conninfo, secret_reveal(&spec->source), err) &&
+              secret_set(&l.destination_target.conninfo, secret_reveal(&spec->destination), err) &&
+              load_job(&l, err);
+    if (!ok) {
+        load_explain_lock(&l, err);
     }
-    out->error = ok ? (struct err){.kind = ERR_NONE} : err;
+    *again = !ok && err->kind == ERR_TRANSIENT && l.connected && !l.gave_up;
+    if (!ok && err->kind == ERR_CANCELLED) {
+        (void)err_set(err, ERR_CANCELLED, "stopped by a signal"); /* where does not matter */
+    }
+    out->error = ok ? (struct err){.kind = ERR_NONE} : *err;
     out->exit_status = status_of(&l, &out->error);
     add_hint(&l, &out->error);
     if (!out->abandon_threads) {
-        close_all(&l, !ok && out->planned && !spec->dry_run && err.kind != ERR_LOST_SNAPSHOT);
+        close_all(&l, !ok && out->planned && !spec->dry_run && err->kind != ERR_LOST_SNAPSHOT);
+    }
+    return ok;
+}
+
+/*
+ * A fault while planning, resuming or finishing undoes nothing that counts, so the whole is tried
+ * again, as long as --retry-for allows. Streams have a budget of their own.
+ */
+void load_run(const struct spec *spec, const struct load_observer *observer,
+              struct load_result *out)
+{
+    struct retry_policy policy = load_connect_policy(spec);
+    struct retry retry = {.attempts = 0};
+    struct rng rng;
+    uint64_t wait_ms = 0;
+    bool reached = false;
+    char told[ERR_MSG_MAX] = "";
+    rng_seed(&rng, rng_entropy());
+    for (;;) {
+        struct err err = {.kind = ERR_NONE};
+        bool again = false;
+        char text[ERR_MSG_MAX + 64];
+        *out = (struct load_result){.exit_status = EXIT_DONE};
+        buf_init(&out->hint, 4096);
+        if (attempt(spec, observer, out, &again, &err)) {
+            return;
+        }
+        reached = reached || again;
+        again = again || (reached && err.kind == ERR_TRANSIENT && !out->planned);
+        if (!again || out->abandon_threads ||
+            retry_failed(&retry, &policy, err.kind, clock_mono_ns(), &rng, &wait_ms) ==
+                RETRY_GIVE_UP) {
+            return;
+        }
+        if (strcmp(told, err.msg) != 0) {
+            (void)snprintf(told, sizeof told, "%s", err.msg);
+            (void)snprintf(text, sizeof text, "%s; trying again", err.msg);
+            observer->note(observer->self, text);
+        }
+        if (!stop_wait(stop_drain_fd(), (unsigned)wait_ms)) {
+            return;
+        }
+        load_result_free(out);
     }
 }
 

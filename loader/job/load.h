@@ -39,7 +39,6 @@ struct load_observer {
     void *self;
     void (*progress)(void *self, const struct load_progress *p); /* a few times a second */
     void (*note)(void *self, const char *text);                  /* something worth a line */
-    void (*warn)(void *self, const char *text);
 };
 
 /* Everything that the summary shows. */

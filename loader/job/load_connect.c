@@ -93,7 +93,8 @@ bool load_connect(struct load *l, struct err *err)
     (void)snprintf(l->result->destination, sizeof l->result->destination, "%s",
                    pg_where(l->destination));
     return check_direct(l->source, err) && check_direct(l->destination, err) &&
-           check_different(l, err) &&
+           check_different(l, err) && pg_exec(l->source, LOAD_LOCK_TIMEOUT, err) &&
+           ledger_keep_commits(l->destination, err) &&
            check_slots(l->source, l->spec->jobs + 1, &l->result->findings, err) &&
            check_slots(l->destination, l->spec->jobs + 1, &l->result->findings, err);
 }

@@ -27,6 +27,9 @@ struct load {
     struct ledger ledger;
     struct job_record record; /* as found in the ledger */
     bool leased;
+    bool forget;    /* --restart: the ledger's rows of this job go when the new plan is written */
+    bool connected; /* both sides were reached */
+    bool gave_up;   /* the streams met nothing but failures for as long as --retry-for allows */
     bool triggers_disabled;
     char *truncate_sql; /* for a new job in mode truncate */
     struct holder holder;
@@ -34,6 +37,7 @@ struct load {
     struct locked_table *locks;        /* the unfinished tables; borrows from the plan */
     size_t lock_count;
     bool lock_at_attach;
+    struct err lock_denied; /* ERR_NONE, or why the tables could not be locked */
     struct board *board;
     struct readers *readers; /* has taken over source and holder while it exists */
 };
@@ -50,6 +54,12 @@ bool load_make_plan(struct load *l, struct err *err) MUST_CHECK;
  * is not. */
 bool load_resume(struct load *l, struct err *err) MUST_CHECK;
 
+/* Replaces a lock timeout on the source by what stood in the way; other errors stay. */
+void load_explain_lock(struct load *l, struct err *err);
+
+/* What reading a snapshot means for the source. */
+void load_warn_source(struct load *l);
+
 /* Ends holders of earlier runs of this job, but not ours. Best effort. */
 void load_end_old_holders(struct load *l);
 
@@ -62,6 +72,10 @@ char *load_truncate_sql(struct load *l, struct err *err);
 /* The unfinished tables' names, for the message. */
 void load_list_unfinished(const struct load *l, struct buf *out);
 
+/* While planning and resuming no lock is waited for longer than this: a statement that waits for
+ * this very job's holder may stand in front of us. Tried again as long as --retry-for lasts. */
+#define LOAD_LOCK_TIMEOUT "SET lock_timeout = '5s'; "
+
 /* Takes the holder and the locks for what is unfinished; source must be inside the snapshot. */
 bool load_hold(struct load *l, struct err *err) MUST_CHECK;
 /* l->locks from the plan's unfinished tables. */
@@ -70,7 +84,24 @@ bool load_list_locks(struct load *l, struct err *err) MUST_CHECK;
 /* Sequences and ANALYZE. Trouble with either is a warning. */
 bool load_after(struct load *l, struct err *err) MUST_CHECK;
 
-void load_warn(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* From the first connection to the last word in the ledger. */
+bool load_job(struct load *l, struct err *err) MUST_CHECK;
+
+/* Runs the planned job to its end: truncation, streams, sequences, ANALYZE, the ledger's
+ * "finished". */
+bool load_streams(struct load *l, struct err *err) MUST_CHECK;
+
+/* What --on-lost-snapshot says, with *err telling how it was lost. False: *err names what is left.
+ */
+bool load_restart_or_fail(struct load *l, struct err *err) MUST_CHECK;
+
+struct retry_policy load_chunk_policy(const struct spec *spec);
+/* Connections are tried again as long as the budget lasts, however often that is. */
+struct retry_policy load_connect_policy(const struct spec *spec);
+
+void load_note(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3); /* to the observer, now */
+void load_warn(struct load *l, const char *fmt, ...) PRINTF_LIKE(2, 3); /* into the summary */
+void load_event(struct load *l, const char *what, const char *detail);  /* into the ledger */
 bool load_add_snapshot(struct load *l, const struct snapshot_identity *s,
                        struct err *err) MUST_CHECK;
 

@@ -30,6 +30,7 @@ bool load_list_locks(struct load *l, struct err *err)
             l->locks[l->lock_count++] = (struct locked_table){.schema = t->source_schema,
                                                               .name = t->source_name,
                                                               .kind = t->source_kind,
+                                                              .by_query = t->lock_by_query,
                                                               .oid = t->source_oid,
                                                               .filenode = t->filenode};
         }
@@ -58,13 +59,19 @@ static bool start_holder(struct load *l, const char *lock_sql, struct err *err)
 {
     char name[SESSION_NAME_MAX];
     session_name(l->tag, "holder", name);
+    struct buf locks;
+    buf_init(&locks, BUF_SQL_MAX);
+    buf_puts(&locks, lock_sql[0] == '\0' ? "" : LOAD_LOCK_TIMEOUT);
+    buf_puts(&locks, lock_sql);
     struct holder_order order = {.target = &l->source_target,
                                  .application_name = name,
                                  .encoding = l->encoding,
                                  .snapshot = &l->snapshot,
-                                 .lock_sql = lock_sql,
+                                 .lock_sql = buf_str(&locks),
                                  .hold_ms = l->spec->hold_snapshot_ms};
-    if (!holder_start(&order, stop_drain_fd(), &l->holder, err)) {
+    bool ok = buf_ok(&locks, err) && holder_start(&order, stop_drain_fd(), &l->holder, err);
+    buf_free(&locks);
+    if (!ok) {
         return false;
     }
     memcpy(l->snapshot.id, l->holder.snapshot_id, sizeof l->snapshot.id);
@@ -151,6 +158,12 @@ static bool try_snapshot(struct load *l, struct relation_list *list, bool *again
     if (lock_selected(l, list, &changed, err) && !changed) {
         return true;
     }
+    if (err->kind == ERR_AUTH) {
+        /* The preflight names every table without the privilege, this error only the first. */
+        l->lock_denied = *err;
+        snapshot_identity_free(&l->snapshot);
+        return pg_exec(l->source, "ROLLBACK", err) && snapshot_take(l->source, &l->snapshot, err);
+    }
     /* A table that was dropped or replaced before its lock came: look at the tables again. */
     *again =
         changed || err->kind == ERR_USAGE || (err->kind == ERR_TRANSIENT && !pg_is_dead(l->source));
@@ -203,6 +216,17 @@ static void warn_left_behind(struct load *l, const struct left_behind *left)
     }
 }
 
+void load_warn_source(struct load *l)
+{
+    load_warn(l, "until the job ends, its snapshot holds back VACUUM on the source: rows that are "
+                 "deleted or updated meanwhile stay on disk");
+    if (l->source_identity.in_recovery) {
+        load_warn(l,
+                  "the source is a standby: its recovery may cancel long reads (SQLSTATE 40001); "
+                  "hot_standby_feedback = on or a larger max_standby_streaming_delay avoids that");
+    }
+}
+
 static bool refuse(struct load *l, struct err *err)
 {
     const struct findings *f = &l->result->findings;
@@ -242,7 +266,10 @@ bool load_make_plan(struct load *l, struct err *err)
     ok = ok && plan_build(&inputs, &list, &made, err) && catalog_left_behind(l->source, &left, err);
     if (ok) {
         warn_left_behind(l, &left);
-        ok = l->result->findings.blockers == 0 ? keep_result(l, &made, err) : refuse(l, err);
+        load_warn_source(l);
+        ok = l->result->findings.blockers > 0  ? refuse(l, err)
+             : l->lock_denied.kind != ERR_NONE ? err_set(err, ERR_AUTH, "%s", l->lock_denied.msg)
+                                               : keep_result(l, &made, err);
     }
     relation_list_free(&list);
     plan_result_free(&made);

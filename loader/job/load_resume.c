@@ -81,6 +81,7 @@ static bool take_source(const struct relation_list *list, struct plan_table *t, 
     }
     t->source_oid = r->oid;
     t->source_kind = r->kind;
+    t->lock_by_query = !r->can_select;
     return true;
 }
 
@@ -222,6 +223,7 @@ bool load_resume(struct load *l, struct err *err)
         load_end_old_holders(l);
         return true;
     }
+    load_warn_source(l);
     return back_into_snapshot(l, err);
 }
 

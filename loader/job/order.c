@@ -121,15 +121,26 @@ static bool settle(const struct foreign_key_list *keys, struct order_table *tabl
     return false;
 }
 
+#define NAMES_BYTES_MAX 2000u
+
 /* Members of cycles keep climbing, so they are the ones above any honest level. */
 static void name_cycle(const struct order_table *tables, size_t count, struct findings *findings)
 {
     struct buf names;
-    buf_init(&names, 4096);
+    size_t left_out = 0;
+    buf_init(&names, (size_t)2 * NAMES_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (tables[i].level >= count && strstr(buf_str(&names), tables[i].name) == NULL) {
+        if (tables[i].level < count || find(tables, i, tables[i].root_oid) != NULL) {
+            continue;
+        }
+        if (names.len + strlen(tables[i].name) > NAMES_BYTES_MAX) {
+            left_out++;
+        } else {
             buf_printf(&names, "%s%s", names.len == 0 ? "" : ", ", tables[i].name);
         }
+    }
+    if (left_out > 0) {
+        buf_printf(&names, " and %zu more", left_out);
     }
     findings_add(
         findings, FINDING_BLOCKER, ERR_USAGE,

@@ -49,9 +49,10 @@ struct plan_table {
     char *filter;
     char *key;
     char *triggers;
-    char *format_why; /* why not binary; "" */
-    char *split_by;   /* for people: "tid", "key (id)", "whole" */
-    char source_kind; /* relkind */
+    char *format_why;   /* why not binary; "" */
+    char *split_by;     /* for people: "tid", "key (id)", "whole" */
+    char source_kind;   /* relkind */
+    bool lock_by_query; /* see struct locked_table */
     uint32_t source_oid;
     uint32_t filenode; /* 0: has no storage of its own */
     uint64_t bytes;

@@ -50,6 +50,7 @@ struct locked_table *plan_locks(const struct relation_list *list)
         locks[i] = (struct locked_table){.schema = r->schema,
                                          .name = r->name,
                                          .kind = r->kind,
+                                         .by_query = !r->can_select,
                                          .oid = r->oid,
                                          .filenode = r->filenode};
     }
@@ -177,6 +178,7 @@ static bool match_all(struct build *b, struct err *err)
         t->work.no = (unsigned)i;
         t->work.snapshot_no = 1;
         t->source_kind = s->kind;
+        t->lock_by_query = !s->can_select;
         t->source_oid = s->oid;
         t->filenode = s->filenode;
         t->row_estimate = s->row_estimate;

@@ -15,6 +15,10 @@
 #define HANDOVER_WAIT_MS 60000u
 /* How long a failed new holder is left alone. */
 #define REVIVE_PAUSE_NS (UINT64_C(15) * NS_PER_S)
+/* A statement that waits for the holder's lock may stand in front of ours: then the streams that
+ * have their locks go on, and this one tries again. */
+#define LOCK_SETTING       "SET lock_timeout = '2s'"
+#define LOCK_TIMEOUT_STATE "55P03"
 /* A new holder must not queue for long behind a statement that waits for this very job. */
 #define REVIVE_LOCK_SETTING "SET lock_timeout = '3s'; "
 
@@ -28,7 +32,8 @@ struct readers {
     bool holder_changed;
     bool reviving;
     uint64_t revive_after_ns;
-    struct pg *first;
+    struct pg **ready; /* connections inside the snapshot that no reader has taken yet */
+    unsigned ready_count;
     unsigned attached; /* readers inside the snapshot */
 };
 
@@ -41,8 +46,11 @@ struct readers *readers_new(const struct readers_config *config,
     if (r == NULL) {
         return NULL;
     }
+    struct pg **ready = calloc(config->streams, sizeof(struct pg *));
     r->lock_sql = snapshot_lock_sql(config->tables, config->table_count);
-    if (r->lock_sql == NULL || !snapshot_identity_copy(snapshot, &r->snapshot, &err)) {
+    if (ready == NULL || r->lock_sql == NULL ||
+        !snapshot_identity_copy(snapshot, &r->snapshot, &err)) {
+        free(ready);
         free(r->lock_sql);
         free(r);
         return NULL;
@@ -51,7 +59,8 @@ struct readers *readers_new(const struct readers_config *config,
     cond_init(&r->changed);
     r->config = *config;
     r->holder = *holder;
-    r->first = first;
+    r->ready = ready;
+    r->ready[r->ready_count++] = first;
     return r;
 }
 
@@ -60,7 +69,10 @@ void readers_free(struct readers *r, bool dismiss)
     if (r == NULL) {
         return;
     }
-    pg_close(r->first);
+    while (r->ready_count > 0) {
+        pg_close(r->ready[--r->ready_count]);
+    }
+    free(r->ready);
     if (dismiss) {
         holder_dismiss(&r->holder);
     } else {
@@ -75,11 +87,10 @@ void readers_free(struct readers *r, bool dismiss)
 
 /* ---- getting in ---- */
 
-static struct pg *take_first(struct readers *r)
+static struct pg *take_ready(struct readers *r)
 {
     mutex_lock(&r->lock);
-    struct pg *pg = r->first;
-    r->first = NULL;
+    struct pg *pg = r->ready_count == 0 ? NULL : r->ready[--r->ready_count];
     r->attached += pg != NULL;
     mutex_unlock(&r->lock);
     return pg;
@@ -90,7 +101,7 @@ static bool lock_and_check(const struct readers *r, struct pg *pg, struct err *e
     if (!r->config.lock_at_attach || r->lock_sql[0] == '\0') {
         return true;
     }
-    return pg_exec(pg, r->lock_sql, err) &&
+    return pg_exec(pg, LOCK_SETTING, err) && pg_exec(pg, r->lock_sql, err) &&
            snapshot_check_filenodes(pg, r->config.tables, r->config.table_count, err);
 }
 
@@ -142,34 +153,46 @@ struct attempt {
     uint64_t began_ns;
 };
 
+/* Waits grow, and end with the job's patience. */
 static bool wait_and_retry(struct readers *r, struct attempt *a, const struct err *err)
 {
     uint64_t wait_ms = 0;
     board_note_retry(r->config.board, err->msg);
-    if (retry_failed(&a->retry, &r->config.policy, err->kind, clock_mono_ns(), &a->rng, &wait_ms) ==
-        RETRY_GIVE_UP) {
+    uint64_t left_ms = board_patience_ms(r->config.board);
+    if (left_ms == 0 || retry_failed(&a->retry, &r->config.policy, err->kind, clock_mono_ns(),
+                                     &a->rng, &wait_ms) == RETRY_GIVE_UP) {
         return false;
     }
     board_note_waiting(r->config.board, err->msg);
-    return stop_wait(stop_drain_fd(), (unsigned)wait_ms);
+    return stop_wait(stop_drain_fd(), (unsigned)(wait_ms < left_ms ? wait_ms : left_ms));
+}
+
+static bool others_attached(struct readers *r)
+{
+    mutex_lock(&r->lock);
+    bool others = r->attached > 0;
+    mutex_unlock(&r->lock);
+    return others;
 }
 
 static bool try_once(struct readers *r, unsigned stream, struct attempt *a, struct pg **out,
                      bool *again, struct err *err)
 {
     struct snapshot_identity s = {0};
+    *again = false;
     if (!copy_snapshot(r, &s, err)) {
-        *again = false;
         return false;
     }
     bool ok = get_in(r, stream, &s, out, err);
-    if (ok) {
-        *again = false;
-    } else if (err->kind == ERR_LOST_SNAPSHOT) {
+    if (!ok && err->kind == ERR_LOST_SNAPSHOT) {
         *again = clock_mono_ns() - a->began_ns < (uint64_t)HANDOVER_WAIT_MS * NS_PER_MS &&
                  may_come_back(r, s.id);
-    } else {
-        *again = err->kind == ERR_TRANSIENT && wait_and_retry(r, a, err);
+    } else if (!ok && strstr(err->msg, LOCK_TIMEOUT_STATE) != NULL && others_attached(r)) {
+        /* Somebody's ALTER TABLE stands in front of our lock and waits for those who have theirs:
+         * they can read this chunk, we cannot. It goes back without counting as a failure. */
+        (void)err_set(err, ERR_CANCELLED, "another reader has the lock");
+    } else if (!ok && err->kind == ERR_TRANSIENT) {
+        *again = wait_and_retry(r, a, err);
     }
     snapshot_identity_free(&s);
     return ok;
@@ -178,7 +201,7 @@ static bool try_once(struct readers *r, unsigned stream, struct attempt *a, stru
 static bool attach(void *self, unsigned stream, struct pg **out, struct err *err)
 {
     struct readers *r = self;
-    struct pg *pg = take_first(r);
+    struct pg *pg = take_ready(r);
     if (pg != NULL) {
         *out = pg;
         return true;
@@ -198,6 +221,20 @@ static bool attach(void *self, unsigned stream, struct pg **out, struct err *err
         return err_set(err, ERR_CANCELLED, "stopped by a signal");
     }
     return false;
+}
+
+void readers_connect(struct readers *r)
+{
+    struct err err;
+    for (unsigned i = 1; i < r->config.streams; i++) {
+        struct pg *pg = NULL;
+        if (!get_in(r, i, &r->snapshot, &pg, &err)) {
+            return; /* that reader will try for itself, with retries */
+        }
+        mutex_lock(&r->lock);
+        r->ready[r->ready_count++] = pg;
+        mutex_unlock(&r->lock);
+    }
 }
 
 static void detach(void *self, unsigned stream, struct pg *pg)

@@ -28,17 +28,22 @@ struct readers_config {
     const struct locked_table *tables; /* what is still to be read */
     size_t table_count;
     bool lock_at_attach;
+    unsigned streams;
     uint64_t hold_ms;
-    struct retry_policy policy;
+    struct retry_policy policy; /* for the waits; how long in all is the board's to say */
     struct board *board;
 };
 
 /* Borrows the config's pointers. Takes over holder and first (a connection inside the snapshot with
- * the locks, for the first reader that asks; may be NULL). NULL without memory: nothing is taken
+ * the locks, for the first reader that asks; not NULL). NULL without memory: nothing is taken
  * over. */
 struct readers *readers_new(const struct readers_config *config,
                             const struct snapshot_identity *snapshot, const struct holder *holder,
                             struct pg *first);
+
+/* Lets every stream's reader into the snapshot before the first row is read, so that all have their
+ * locks before somebody's ALTER TABLE can queue between them. What fails is left to the streams. */
+void readers_connect(struct readers *r);
 
 /* What stream's source_pg is to be made with. */
 struct source_pg_config readers_source(struct readers *r, unsigned stream);

@@ -126,7 +126,7 @@ static void reconnect_control(struct run_streams *r)
         board_note_retry(r->board, err.msg);
         return;
     }
-    if (!session_pin(pg, r->encoding, &err)) {
+    if (!session_pin(pg, r->encoding, &err) || !ledger_keep_commits(pg, &err)) {
         pg_close(pg);
         return;
     }

@@ -7,16 +7,25 @@
 
 #define TAG_PLAIN_MAX 40u
 
+static bool is_plain(char c)
+{
+    return isalnum((unsigned char)c) != 0 || (c != '\0' && strchr("._-", c) != NULL);
+}
+
+/* Two jobs must never share a tag: sessions are ended by it. */
 void session_tag(const char *job, char out[SESSION_TAG_MAX])
 {
     size_t len = strlen(job);
-    size_t keep = len <= TAG_PLAIN_MAX ? len : TAG_PLAIN_MAX - 9;
+    bool plain = len <= TAG_PLAIN_MAX;
+    for (size_t i = 0; i < len; i++) {
+        plain = plain && is_plain(job[i]);
+    }
+    size_t keep = plain || len < TAG_PLAIN_MAX - 9 ? len : TAG_PLAIN_MAX - 9;
     for (size_t i = 0; i < keep; i++) {
-        unsigned char c = (unsigned char)job[i];
-        out[i] = isalnum(c) != 0 || strchr("._-", c) != NULL ? (char)c : '_';
+        out[i] = is_plain(job[i]) ? job[i] : '_';
     }
     out[keep] = '\0';
-    if (keep < len) {
+    if (!plain) {
         (void)snprintf(out + keep, SESSION_TAG_MAX - keep, "-%08x",
                        (unsigned)(str_hash(STR_HASH_START, job) & 0xffffffffu));
     }

@@ -134,9 +134,9 @@ bool snapshot_import(struct pg *pg, const struct snapshot_identity *s, struct er
 }
 
 /* LOCK TABLE takes tables and views only; the plainest query locks the other kinds as well. */
-static bool lockable(char kind)
+static bool lockable(const struct locked_table *t)
 {
-    return kind == 'r' || kind == 'p' || kind == 'v';
+    return !t->by_query && (t->kind == 'r' || t->kind == 'p' || t->kind == 'v');
 }
 
 /* Names in one LOCK statement: enough to make it rare, few enough to keep a statement readable
@@ -149,7 +149,7 @@ char *snapshot_lock_sql(const struct locked_table *tables, size_t count)
     buf_init(&b, BUF_SQL_MAX);
     size_t open = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!lockable(tables[i].kind)) {
+        if (!lockable(&tables[i])) {
             continue;
         }
         buf_puts(&b, open == 0 ? "LOCK TABLE " : ", ");
@@ -162,13 +162,14 @@ char *snapshot_lock_sql(const struct locked_table *tables, size_t count)
     }
     buf_puts(&b, open > 0 ? " IN ACCESS SHARE MODE; " : "");
     for (size_t i = 0; i < count; i++) {
-        if (!lockable(tables[i].kind)) {
-            buf_puts(&b, "SELECT FROM ");
+        if (!lockable(&tables[i])) {
+            buf_puts(&b, "SELECT FROM ONLY ");
             pg_add_name(&b, tables[i].schema, tables[i].name);
             buf_puts(&b, " LIMIT 0; ");
         }
     }
-    return b.len == 0 && !b.failed ? str_copy("") : buf_take(&b);
+    buf_puts(&b, ""); /* so that there is a text to take, also an empty one */
+    return buf_take(&b);
 }
 
 static bool compare_filenode(const struct locked_table *t, const struct pg_rows *r, size_t row,

@@ -44,7 +44,8 @@ bool snapshot_export(struct pg *pg, char id[SNAPSHOT_ID_MAX], struct err *err) M
 struct locked_table {
     const char *schema;
     const char *name;
-    char kind; /* relkind */
+    char kind;     /* relkind */
+    bool by_query; /* the role has SELECT on columns only, which LOCK TABLE does not accept */
     uint32_t oid;
     uint32_t filenode; /* as planned; 0: not compared */
 };

@@ -56,3 +56,13 @@ const char *chunk_by_name(enum chunk_by by)
         [CHUNK_BY_AUTO] = "auto", [CHUNK_BY_TID] = "tid", [CHUNK_BY_KEY] = "key"};
     return names[by];
 }
+
+const char *triggers_choice_name(enum triggers_choice triggers)
+{
+    static const char *const names[] = {
+        [TRIGGERS_DEFAULT] = "default",
+        [TRIGGERS_KEEP] = "keep",
+        [TRIGGERS_DISABLE] = "disable",
+    };
+    return names[triggers];
+}

@@ -65,5 +65,6 @@ void spec_free(struct spec *spec); /* wipes the secrets */
 const char *load_mode_name(enum load_mode mode);
 const char *format_choice_name(enum format_choice format);
 const char *chunk_by_name(enum chunk_by by);
+const char *triggers_choice_name(enum triggers_choice triggers); /* "default" when not given */
 
 #endif

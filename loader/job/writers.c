@@ -98,12 +98,13 @@ static bool attach(void *self, unsigned stream, struct pg **out, struct err *err
             return false;
         }
         board_note_retry(w->config.board, err->msg);
-        if (retry_failed(&retry, &w->config.policy, err->kind, clock_mono_ns(), &rng, &wait_ms) ==
-            RETRY_GIVE_UP) {
+        uint64_t left_ms = board_patience_ms(w->config.board);
+        if (left_ms == 0 || retry_failed(&retry, &w->config.policy, err->kind, clock_mono_ns(),
+                                         &rng, &wait_ms) == RETRY_GIVE_UP) {
             return false;
         }
         board_note_waiting(w->config.board, err->msg);
-        if (!stop_wait(stop_drain_fd(), (unsigned)wait_ms)) {
+        if (!stop_wait(stop_drain_fd(), (unsigned)(wait_ms < left_ms ? wait_ms : left_ms))) {
             return err_set(err, ERR_CANCELLED, "stopped by a signal");
         }
     }

@@ -53,7 +53,8 @@ static bool is_config(const char *text)
 {
     return strncmp(text, "invalid ", 8) == 0 || strncmp(text, "could not match ", 16) == 0 ||
            strncmp(text, "definition of service ", 22) == 0 ||
-           strncmp(text, "service file ", 13) == 0;
+           strncmp(text, "service file ", 13) == 0 ||
+           strstr(text, "root certificate file \"") != NULL;
 }
 
 static bool refuse_connect(struct pg *pg, struct err *err)
@@ -87,6 +88,7 @@ static bool check_conninfo(const struct pg_target *target, struct err *err)
     PQconninfoOption *options = PQconninfoParse(text, &why);
     bool ok = options != NULL;
     if (!ok) {
+        fold_lines(why == NULL ? (char[]){""} : why);
         bool safe = why != NULL && (strncmp(why, "invalid connection option", 25) == 0 ||
                                     strncmp(why, "invalid URI query parameter", 27) == 0);
         (void)err_set(err, ERR_USAGE, "--%s is not a valid libpq connection string%s%s",

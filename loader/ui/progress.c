@@ -220,7 +220,7 @@ static char *notice_of(const struct progress_view *v, bool *no_memory)
                    v->streams_busy == 1 ? "" : "s", reason == NULL ? "" : "; ");
     }
     if (reason != NULL) {
-        buf_printf(&text, "waiting for %s", reason);
+        buf_printf(&text, "waiting: %s", reason);
     }
     free(reason);
     *no_memory = text.failed;

@@ -246,6 +246,7 @@ static bool source_fill(void *self, struct batch *b, bool *end, uint64_t *rows_t
     if (!pass(s->job, s->job->config.hold_source, err) ||
         happens(&s->rng, s->job->config.faults.source_fill)) {
         s->failed = true;
+        (void)batch_append(b, "?", 1); /* torn in the middle of a row */
         return err->kind == ERR_CANCELLED ? false : err_set(err, ERR_TRANSIENT, "source: lost");
     }
     bool room = true;

@@ -270,7 +270,8 @@ static void the_form_of_the_record_does_not_matter(void **state)
 {
     static const char stored[] =
         "{\"mode\": \"error\", \"where\": [], \"format\": \"auto\", \"tables\": [],"
-        " \"schemas\": [], \"chunk-by\": \"auto\", \"triggers\": 0, \"chunk-size\": 67108864,"
+        " \"schemas\": [], \"chunk-by\": \"auto\", \"triggers\": \"default\", \"chunk-size\": "
+        "67108864,"
         " \"exclude-table\": [], \"exclude-schema\": [], \"triggers-disabled\": true}";
     struct err err;
     struct spec spec = default_spec();

@@ -146,10 +146,10 @@ static void waiting_takes_the_place_of_the_rates(void **state)
     struct progress_view v = usual();
 
     v.waiting_for = REFUSED "\n\tIs the server running?";
-    check_tty(&v, 120, false, "[==========>             ]  42%  waiting for " REFUSED);
-    check_tty(&v, 60, false, " 42%  waiting for destination: connection to server at \"...");
+    check_tty(&v, 120, false, "[===========>               ]  42%  waiting: " REFUSED);
+    check_tty(&v, 60, false, " 42%  waiting: destination: connection to server at \"...");
     check_tty(&v, 80, true,
-              "\x1B[1m 42%\x1B[0m  \x1B[33mwaiting for destination: connection to server at "
+              "\x1B[1m 42%\x1B[0m  \x1B[33mwaiting: destination: connection to server at "
               "\"10.0.0.7\" failed: Co...\x1B[0m");
     v.draining = true;
     v.waiting_for = NULL;
@@ -159,7 +159,7 @@ static void waiting_takes_the_place_of_the_rates(void **state)
     check_tty(
         &v, 80, true,
         "[\x1B[32m=========>            \x1B[0m] \x1B[1m 42%\x1B[0m  \x1B[33mstopping: 1 stream "
-        "to finish; waiting for source\x1B[0m");
+        "to finish; waiting: source\x1B[0m");
     (void)state;
 }
 
@@ -273,7 +273,7 @@ static void plain_lines(void **state)
     v.retries = 2;
     v.waiting_for = REFUSED "\nmore";
     check_plain(&v, "2 min 05 s: 42% of 12.3 GB, 12,345,678 rows, 431 of 1,002 chunks, 3 of 12 "
-                    "tables, waiting for " REFUSED ", 2 retries");
+                    "tables, waiting: " REFUSED ", 2 retries");
     v = (struct progress_view){.elapsed_ms = 900, .retries = 1};
     check_plain(&v,
                 "0 s: 0% of 0 B, 0 rows, 0 of 0 chunks, 0 of 0 tables, 0 rows/s, 0 B/s, 1 retry");

@@ -8,6 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define T(s, n, k)                              \
+    {                                           \
+        .schema = (s), .name = (n), .kind = (k) \
+    }
+#define Q(s, n, k)                                                \
+    {                                                             \
+        .schema = (s), .name = (n), .kind = (k), .by_query = true \
+    }
 #define SHARE " IN ACCESS SHARE MODE; "
 
 static void each_kind_is_locked_in_its_way(void **state)
@@ -18,25 +26,26 @@ static void each_kind_is_locked_in_its_way(void **state)
         struct locked_table tables[6];
         const char *want;
     } rows[] = {
-        {"none",                0, {{0}},                           ""                                 },
-        {"a table",             1, {{"s", "t", 'r', 1, 1}},         "LOCK TABLE ONLY \"s\".\"t\"" SHARE},
-        {"a partitioned table", 1, {{"s", "p", 'p', 1, 0}},         "LOCK TABLE ONLY \"s\".\"p\"" SHARE},
+        {"none",                              0, {{0}},                                                  ""                                             },
+        {"a table",                           1, {T("s", "t", 'r')},                                     "LOCK TABLE ONLY \"s\".\"t\"" SHARE            },
+        {"a partitioned table",               1, {T("s", "p", 'p')},                                     "LOCK TABLE ONLY \"s\".\"p\"" SHARE            },
  /* LOCK TABLE has no ONLY for a view: it locks what the view reads as well. */
-        {"a view",              1, {{"s", "v", 'v', 1, 0}},         "LOCK TABLE \"s\".\"v\"" SHARE     },
-        {"a materialised view", 1, {{"s", "m", 'm', 1, 1}},         "SELECT FROM \"s\".\"m\" LIMIT 0; "},
-        {"a foreign table",     1, {{"s", "f", 'f', 1, 0}},         "SELECT FROM \"s\".\"f\" LIMIT 0; "},
-        {"quotes",
-         1,                        {{"S \"x\"", "t.u", 'r', 1, 1}},
-         "LOCK TABLE ONLY \"S \"\"x\"\"\".\"t.u\"" SHARE                                               },
+        {"a view",                            1, {T("s", "v", 'v')},                                     "LOCK TABLE \"s\".\"v\"" SHARE                 },
+        {"a materialised view",               1, {T("s", "m", 'm')},                                     "SELECT FROM ONLY \"s\".\"m\" LIMIT 0; "       },
+        {"a foreign table",                   1, {T("s", "f", 'f')},                                     "SELECT FROM ONLY \"s\".\"f\" LIMIT 0; "       },
+        {"a table that is locked by a query",
+         1,                                      {Q("s", "t", 'r')},
+         "SELECT FROM ONLY \"s\".\"t\" LIMIT 0; "                                                                                                       },
+        {"a query among locks",
+         3,                                      {T("s", "a", 'r'), Q("s", "b", 'p'), T("s", "c", 'r')},
+         "LOCK TABLE ONLY \"s\".\"a\", ONLY \"s\".\"c\"" SHARE
+         "SELECT FROM ONLY \"s\".\"b\" LIMIT 0; "                                                                                                       },
+        {"quotes",                            1, {T("S \"x\"", "t.u", 'r')},                             "LOCK TABLE ONLY \"S \"\"x\"\"\".\"t.u\"" SHARE},
         {"a mixture",
-         6,                        {{"s", "m", 'm', 1, 1},
-          {"s", "t", 'r', 2, 2},
-          {"s", "f", 'f', 3, 0},
-          {"s", "v", 'v', 4, 0},
-          {"s", "p", 'p', 5, 0},
-          {"s", "u", 'r', 6, 6}},
+         6,                                      {T("s", "m", 'm'), T("s", "t", 'r'), T("s", "f", 'f'), T("s", "v", 'v'), T("s", "p", 'p'),
+          T("s", "u", 'r')},
          "LOCK TABLE ONLY \"s\".\"t\", \"s\".\"v\", ONLY \"s\".\"p\", ONLY \"s\".\"u\"" SHARE
-         "SELECT FROM \"s\".\"m\" LIMIT 0; SELECT FROM \"s\".\"f\" LIMIT 0; "                          },
+         "SELECT FROM ONLY \"s\".\"m\" LIMIT 0; SELECT FROM ONLY \"s\".\"f\" LIMIT 0; "                                                                 },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -1,0 +1,206 @@
+/* The streams of one load, round after round, until the ledger has every chunk. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "flow/stop.h"
+#include "job/load_internal.h"
+#include "job/run_streams.h"
+
+#include <stdlib.h>
+
+/* The ledger may say, after the streams, that commits were lost in a crash; then another round
+ * follows. */
+#define ROUNDS_MAX 20
+
+/* Once a job, before the first row. After a crash in between it is still due, and the statement is
+ * made again from the plan. */
+static bool truncate_targets(struct load *l, struct err *err)
+{
+    if (l->record.truncate_done) {
+        return true;
+    }
+    if (l->truncate_sql == NULL) {
+        l->truncate_sql = load_truncate_sql(l, err);
+    }
+    return l->truncate_sql != NULL &&
+           ledger_truncate(&l->ledger, l->destination, l->truncate_sql, err);
+}
+
+static uint64_t done_bytes(const struct plan *plan)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        for (size_t c = 0; c < plan->tables[i].chunk_count; c++) {
+            if (plan->tables[i].chunks[c].state == CHUNK_DONE) {
+                bytes += plan->tables[i].chunks[c].work.bytes;
+            }
+        }
+    }
+    return bytes;
+}
+
+static bool make_readers(struct load *l, struct err *err)
+{
+    struct readers_config config = {.target = &l->source_target,
+                                    .tag = l->tag,
+                                    .encoding = l->encoding,
+                                    .tables = l->locks,
+                                    .table_count = l->lock_count,
+                                    .lock_at_attach = l->lock_at_attach,
+                                    .streams = l->spec->jobs,
+                                    .hold_ms = l->spec->hold_snapshot_ms,
+                                    .policy = load_connect_policy(l->spec),
+                                    .board = l->board};
+    config.policy.budget_ms = UINT64_MAX; /* the board counts the time */
+    pg_set_wake_fd(l->source, stop_abort_fd());
+    l->readers = readers_new(&config, &l->snapshot, &l->holder, l->source);
+    if (l->readers == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    l->source = NULL; /* theirs now, as the holder is */
+    l->holder = (struct holder){.pid = 0};
+    readers_connect(l->readers);
+    return true;
+}
+
+static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
+{
+    struct writers_config config = {.target = &l->destination_target,
+                                    .tag = l->tag,
+                                    .encoding = l->encoding,
+                                    .system = l->destination_identity.system,
+                                    .ledger = &l->ledger,
+                                    .disable_triggers = l->triggers_disabled,
+                                    .streams = l->spec->jobs,
+                                    .policy = load_connect_policy(l->spec),
+                                    .board = l->board};
+    config.policy.budget_ms = UINT64_MAX; /* the board counts the time */
+    struct writers *writers = writers_new(&config);
+    if (writers == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    struct run_streams run = {.spec = l->spec,
+                              .result = l->result,
+                              .observer = l->observer,
+                              .ledger = &l->ledger,
+                              .token = l->token,
+                              .control_target = &l->destination_target,
+                              .control_name = l->control_name,
+                              .encoding = l->encoding,
+                              .control = &l->destination,
+                              .board = l->board,
+                              .readers = l->readers,
+                              .writers = writers,
+                              .streams = l->spec->jobs,
+                              .began_ns = began_ns,
+                              .done_bytes_at_start = before_bytes,
+                              .snapshot_no = l->snapshot.no};
+    bool ok = run_streams(&run, err);
+    l->gave_up = !ok;
+    if (!l->result->abandon_threads) {
+        writers_free(writers);
+    }
+    return ok;
+}
+
+static bool reopen_control(struct load *l, struct err *err)
+{
+    if (l->destination == NULL || pg_is_dead(l->destination)) {
+        pg_close(l->destination);
+        l->destination = NULL;
+        if (!pg_open(&l->destination_target, l->control_name, stop_drain_fd(), &l->destination,
+                     err) ||
+            !session_pin(l->destination, l->encoding, err)) {
+            return false;
+        }
+    }
+    pg_set_wake_fd(l->destination, stop_drain_fd());
+    return lease_renew(&l->ledger, l->destination, l->token, err);
+}
+
+/* The ledger has the last word on what is committed. */
+static bool confirm_chunks(struct load *l, bool *complete, struct err *err)
+{
+    CLEANUP_FREE struct board_done *done = NULL;
+    size_t count = 0;
+    if (!reopen_control(l, err) ||
+        !ledger_read_done(&l->ledger, l->destination, &done, &count, err)) {
+        return false;
+    }
+    board_resync(l->board, done, count);
+    board_look(l->board, &l->result->board);
+    *complete = l->result->board.chunks_done == l->result->board.chunks_total;
+    return true;
+}
+
+static bool stream_rounds(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
+{
+    for (int i = 0; i < ROUNDS_MAX; i++) {
+        bool complete = false;
+        struct retry_policy policy = load_chunk_policy(l->spec);
+        if (!run_round(l, began_ns, before_bytes, err)) {
+            return false;
+        }
+        for (unsigned attempt = 0; !confirm_chunks(l, &complete, err); attempt++) {
+            if (err->kind != ERR_TRANSIENT || attempt >= policy.attempts_max) {
+                return false;
+            }
+            if (!stop_wait(stop_drain_fd(),
+                           (unsigned)policy.base_ms << (attempt < 5 ? attempt : 5))) {
+                return err_set(err, ERR_CANCELLED, "stopped by a signal");
+            }
+        }
+        if (complete) {
+            return true;
+        }
+        load_note(l, "the destination lost commits in a crash; their chunks are loaded again");
+    }
+    return err_set(err, ERR_TRANSIENT, "the destination keeps losing commits that it acknowledged");
+}
+
+static bool run_snapshot(struct load *l, uint64_t began_ns, struct err *err)
+{
+    uint64_t before = done_bytes(&l->result->plan);
+    struct retry_policy policy = load_chunk_policy(l->spec);
+    l->board = board_new(&l->result->plan, &policy);
+    if (l->board == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    pg_set_wake_fd(l->destination, stop_abort_fd());
+    bool ok = make_readers(l, err) && stream_rounds(l, began_ns, before, err);
+    board_look(l->board, &l->result->board);
+    if (!l->result->abandon_threads) {
+        bool dismiss = ok || err->kind == ERR_LOST_SNAPSHOT;
+        readers_free(l->readers, dismiss);
+        l->readers = NULL;
+        board_free(l->board);
+        l->board = NULL;
+    }
+    return ok;
+}
+
+static bool nothing_left(const struct load *l)
+{
+    return done_bytes(&l->result->plan) == l->result->plan.bytes && l->lock_count == 0;
+}
+
+bool load_streams(struct load *l, struct err *err)
+{
+    uint64_t began_ns = clock_mono_ns();
+    if (!truncate_targets(l, err)) {
+        return false;
+    }
+    bool ok = nothing_left(l);
+    while (!ok) {
+        ok = run_snapshot(l, began_ns, err);
+        if (!ok && (err->kind != ERR_LOST_SNAPSHOT || !reopen_control(l, &(struct err){0}) ||
+                    !load_restart_or_fail(l, err))) {
+            return false;
+        }
+    }
+    if (!reopen_control(l, err) || !load_after(l, err) ||
+        !ledger_finish(&l->ledger, l->destination, err)) {
+        return false;
+    }
+    load_event(l, "finished", "");
+    return true;
+}

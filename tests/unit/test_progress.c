@@ -147,10 +147,10 @@ static void waiting_takes_the_place_of_the_rates(void **state)
 
     v.waiting_for = REFUSED "\n\tIs the server running?";
     check_tty(&v, 120, false, "[===========>               ]  42%  waiting: " REFUSED);
-    check_tty(&v, 60, false, " 42%  waiting: destination: connection to server at \"...");
+    check_tty(&v, 60, false, " 42%  waiting: destination: connection to server at \"10....");
     check_tty(&v, 80, true,
               "\x1B[1m 42%\x1B[0m  \x1B[33mwaiting: destination: connection to server at "
-              "\"10.0.0.7\" failed: Co...\x1B[0m");
+              "\"10.0.0.7\" failed: Conne...\x1B[0m");
     v.draining = true;
     v.waiting_for = NULL;
     check_tty(&v, 60, false, "[========>            ]  42%  stopping: 4 streams to finish");
@@ -158,7 +158,7 @@ static void waiting_takes_the_place_of_the_rates(void **state)
     v.waiting_for = "source";
     check_tty(
         &v, 80, true,
-        "[\x1B[32m=========>            \x1B[0m] \x1B[1m 42%\x1B[0m  \x1B[33mstopping: 1 stream "
+        "[\x1B[32m==========>              \x1B[0m] \x1B[1m 42%\x1B[0m  \x1B[33mstopping: 1 stream "
         "to finish; waiting: source\x1B[0m");
     (void)state;
 }

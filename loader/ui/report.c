@@ -247,13 +247,18 @@ static void summary_title(const struct summary_view *v, struct buf *out)
     struct buf text;
 
     buf_init(&text, ERR_MSG_MAX);
-    buf_printf(&text, "%s: %s", v->job,
+    /* Without a connection to both sides there is no job yet, and no name for it. */
+    buf_printf(&text, "%s%s%s", v->job, v->job[0] == '\0' ? "" : ": ",
                v->already_complete ? "done before, nothing was left to do"
                                    : report_outcome(v->exit_status));
-    report_field(out, "job", text.failed ? v->job : buf_str(&text));
+    report_field(out, v->job[0] == '\0' ? "load" : "job", text.failed ? v->job : buf_str(&text));
     buf_free(&text);
-    report_field(out, "source", v->source);
-    report_field(out, "destination", v->destination);
+    if (v->source[0] != '\0') {
+        report_field(out, "source", v->source);
+    }
+    if (v->destination[0] != '\0') {
+        report_field(out, "destination", v->destination);
+    }
 }
 
 void report_summary_text(const struct summary_view *v, struct buf *out)

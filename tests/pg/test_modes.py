@@ -243,6 +243,6 @@ def test_application_names(slow):
     load = slow.start(*SLOW_LOAD, "--job", "named job")
     wait_until(lambda: slow.chunks_done() >= 1)
     for cluster in (slow.source, slow.destination):
-        assert cluster.backends("sluice/named_job/%")
+        assert cluster.backends("sluice/named_job-%")
     os.kill(load.pid, signal.SIGINT)
     load.wait()

@@ -46,12 +46,6 @@ void board_note_retry(struct board *b, const char *reason);
 /* How much longer failures are borne: the budget since the first one that no success followed; 0
  * when it is used up, or when the run is ending anyway. */
 uint64_t board_patience_ms(struct board *b);
-/* How much longer failures are borne: the budget since the first one that no success followed; 0
- * when it is used up, or when the run is ending anyway. */
-uint64_t board_patience_ms(struct board *b);
-/* How much longer failures are borne: the budget since the first one that no success followed; 0
- * when it is used up, or when the run is ending anyway. */
-uint64_t board_patience_ms(struct board *b);
 void board_note_waiting(struct board *b, const char *reason); /* "" ends it */
 
 struct board_view {

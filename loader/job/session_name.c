@@ -22,7 +22,11 @@ void session_tag(const char *job, char out[SESSION_TAG_MAX])
     }
     size_t keep = plain || len < TAG_PLAIN_MAX - 9 ? len : TAG_PLAIN_MAX - 9;
     for (size_t i = 0; i < keep; i++) {
-        out[i] = is_plain(job[i]) ? job[i] : '_';
+        if (is_plain(job[i])) {
+            out[i] = job[i];
+        } else {
+            out[i] = '_';
+        }
     }
     out[keep] = '\0';
     if (!plain) {

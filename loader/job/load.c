@@ -74,7 +74,7 @@ static int status_of(const struct load *l, const struct err *err)
     case ERR_AUTH:
         return EXIT_DENIED;
     case ERR_TRANSIENT:
-        return l->result->planned ? EXIT_STOPPED : EXIT_UNREACHABLE;
+        return l->recorded ? EXIT_STOPPED : EXIT_UNREACHABLE;
     case ERR_CANCELLED:
         return EXIT_STOPPED;
     case ERR_BUSY:
@@ -91,7 +91,7 @@ static void add_hint(struct load *l, const struct err *err)
 {
     struct load_result *r = l->result;
     char hold[STR_HUMAN_MAX];
-    if (!r->planned || r->exit_status == EXIT_DONE || l->spec->dry_run) {
+    if (!l->recorded || r->exit_status == EXIT_DONE) {
         return;
     }
     if (err->kind == ERR_LOST_SNAPSHOT) {
@@ -159,10 +159,11 @@ static bool attempt(const struct spec *spec, const struct load_observer *observe
         (void)err_set(err, ERR_CANCELLED, "stopped by a signal"); /* where does not matter */
     }
     out->error = ok ? (struct err){.kind = ERR_NONE} : *err;
+    out->recorded = l.recorded;
     out->exit_status = status_of(&l, &out->error);
     add_hint(&l, &out->error);
     if (!out->abandon_threads) {
-        close_all(&l, !ok && out->planned && !spec->dry_run && err->kind != ERR_LOST_SNAPSHOT);
+        close_all(&l, !ok && l.recorded && err->kind != ERR_LOST_SNAPSHOT);
     }
     return ok;
 }
@@ -179,6 +180,7 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
     struct rng rng;
     uint64_t wait_ms = 0;
     bool reached = false;
+    bool recorded = false;
     char told[ERR_MSG_MAX] = "";
     rng_seed(&rng, rng_entropy());
     for (;;) {
@@ -189,6 +191,10 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
         buf_init(&out->hint, 4096);
         if (attempt(spec, observer, out, &again, &err)) {
             return;
+        }
+        recorded = recorded || out->recorded;
+        if (recorded && out->exit_status == EXIT_UNREACHABLE) {
+            out->exit_status = EXIT_STOPPED; /* not reached now, but in an earlier attempt */
         }
         reached = reached || again;
         again = again || (reached && err.kind == ERR_TRANSIENT && !out->planned);

@@ -50,6 +50,7 @@ struct load_result {
     char source[192];
     char destination[192];
     bool planned;          /* the plan below is a plan */
+    bool recorded;         /* the ledger knows the job: another run can go on with it */
     bool already_complete; /* nothing was left to do when the run began */
     bool abandon_threads;  /* some thread did not end in time: leave by _exit */
     struct plan plan;

@@ -28,6 +28,7 @@ struct load {
     struct job_record record; /* as found in the ledger */
     bool leased;
     bool forget;    /* --restart: the ledger's rows of this job go when the new plan is written */
+    bool recorded;  /* the ledger knows the job, so that another run can go on with it */
     bool connected; /* both sides were reached */
     bool gave_up;   /* the streams met nothing but failures for as long as --retry-for allows */
     bool triggers_disabled;

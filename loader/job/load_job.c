@@ -142,6 +142,7 @@ static bool write_plan(struct load *l, struct err *err)
               ledger_plan(&l->ledger, l->destination, &start, &l->snapshot, &l->result->plan, err);
     l->record.truncate_done = l->spec->mode != MODE_TRUNCATE;
     if (ok) {
+        l->recorded = true;
         load_event(l, "planned", spec);
     }
     free(spec);
@@ -241,6 +242,7 @@ bool load_job(struct load *l, struct err *err)
     case JOB_FINISHED:
         return confirm_finished(l, err);
     case JOB_PLANNED:
+        l->recorded = true;
         load_note(l, "resuming job \"%s\"", l->result->job);
         load_event(l, "resumed", "");
         return resume(l, err) && load_streams(l, err);

@@ -165,8 +165,7 @@ static bool try_snapshot(struct load *l, struct relation_list *list, bool *again
         return pg_exec(l->source, "ROLLBACK", err) && snapshot_take(l->source, &l->snapshot, err);
     }
     /* A table that was dropped or replaced before its lock came: look at the tables again. */
-    *again =
-        changed || err->kind == ERR_USAGE || (err->kind == ERR_TRANSIENT && !pg_is_dead(l->source));
+    *again = changed || err->kind == ERR_USAGE;
     holder_dismiss(&l->holder);
     struct err ignored;
     if (*again && !pg_exec(l->source, "ROLLBACK", &ignored)) {

@@ -95,7 +95,7 @@ static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, 
                               .done_bytes_at_start = before_bytes,
                               .snapshot_no = l->snapshot.no};
     bool ok = run_streams(&run, err);
-    l->gave_up = !ok;
+    l->gave_up = !ok && err->kind != ERR_LOST_SNAPSHOT;
     if (!l->result->abandon_threads) {
         writers_free(writers);
     }
@@ -109,7 +109,8 @@ static bool reopen_control(struct load *l, struct err *err)
         l->destination = NULL;
         if (!pg_open(&l->destination_target, l->control_name, stop_drain_fd(), &l->destination,
                      err) ||
-            !session_pin(l->destination, l->encoding, err)) {
+            !session_pin(l->destination, l->encoding, err) ||
+            !ledger_keep_commits(l->destination, err)) {
             return false;
         }
     }

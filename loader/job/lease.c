@@ -24,7 +24,7 @@ void lease_token(char out[LEASE_TOKEN_MAX])
     "token = $2, pid = pg_backend_pid(), backend_start = (SELECT backend_start::text FROM"         \
     " pg_stat_activity WHERE pid = pg_backend_pid()), router = coalesce(inet_server_addr()::text," \
     " ''), client = $3, renewed_at = clock_timestamp(),"                                           \
-    " expires_at = clock_timestamp() + interval '30 s'"
+    " expires_at = clock_timestamp() + interval '" LEASE_LIFETIME "'"
 
 struct owner {
     bool exists;
@@ -80,7 +80,7 @@ static bool grab(const struct ledger *l, struct pg *pg, const char *token, const
                      : "INSERT INTO @lease (job, token, pid, backend_start, router, client,"
                        " renewed_at, expires_at) SELECT $1, $2, pid, backend_start::text,"
                        " coalesce(inet_server_addr()::text, ''), $3, clock_timestamp(),"
-                       " clock_timestamp() + interval '30 s' FROM pg_stat_activity"
+                       " clock_timestamp() + interval '" LEASE_LIFETIME "' FROM pg_stat_activity"
                        " WHERE pid = pg_backend_pid() AND $4 <> '-' RETURNING 1";
     const char *const more[] = {token, client, seen->renewed_at};
     struct ledger_query q = {.text = sql, .more = more, .more_count = 3};

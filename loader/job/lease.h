@@ -11,7 +11,7 @@
 #include "pg/pg.h"
 
 #define LEASE_RENEW_MS    2000u
-#define LEASE_LIFETIME_S  30
+#define LEASE_LIFETIME    "30 s" /* as SQL writes it */
 #define LEASE_PATIENCE_MS 10000u /* for the sessions of a loader that has just died */
 #define LEASE_TOKEN_MAX   40
 

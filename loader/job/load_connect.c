@@ -17,7 +17,9 @@ static bool connect_one(const struct pg_target *target, const char *name, const 
         return err_set(err, ERR_USAGE, "the %s is PostgreSQL %d; 11 or newer is needed",
                        target->side, pg_version(*out) / 10000);
     }
-    return (encoding == NULL || session_pin(*out, encoding, err)) &&
+    /* First of all: a role's search_path may put functions of its own before the server's. */
+    return pg_exec(*out, "SET search_path = pg_catalog", err) &&
+           (encoding == NULL || session_pin(*out, encoding, err)) &&
            session_identity(*out, identity, err);
 }
 

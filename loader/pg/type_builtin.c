@@ -17,7 +17,7 @@ static const uint32_t object_names[] = {
 
 /* Their input functions answer "cannot accept a value of type", and so do their receive functions,
  * where they have one (seen on 15, by calling every input function in pg_type). */
-static const uint32_t write_only[] = {
+static const uint32_t never_read[] = {
     OID_PG_NODE_TREE, OID_PG_NDISTINCT,          OID_PG_DEPENDENCIES,
     OID_PG_MCV_LIST,  OID_PG_BRIN_BLOOM_SUMMARY, OID_PG_BRIN_MINMAX_MULTI_SUMMARY,
     OID_GTSVECTOR,
@@ -93,8 +93,9 @@ void type_builtin_judge(const struct type_info *type, int source_version, int de
     bool source_infinite = source_version >= INFINITE_INTERVAL_VERSION;
     bool destination_infinite = destination_version >= INFINITE_INTERVAL_VERSION;
 
-    if (is_among(write_only, COUNT(write_only), type->oid)) {
-        type_verdict_worsen(v, RANK_REFUSED, "no value of %s can be read by a server", type->name);
+    if (is_among(never_read, COUNT(never_read), type->oid)) {
+        type_verdict_worsen(v, RANK_TEXT, "no server reads a value of %s, only NULL gets across",
+                            type->name);
     }
     if (type_is_object_name(type->oid)) {
         type_verdict_worsen(v, RANK_TEXT, "%s names an object, whose OID differs between servers",

@@ -20,7 +20,7 @@ static struct compare_case compare_cases[] = {
     {"aclitem has no receive", ACLITEM, NO, ACLITEM, NO, TXT, TXT, "aclitem has no binary"},
     {"aclitem[]", ACLITEM_ARRAY, NO, ACLITEM_ARRAY, NO, TXT, TXT, "aclitem"},
     {"xml declares its encoding", XML, NO, XML, NO, TXT, TXT, "encoding"},
-    {"pg_node_tree cannot be read", NODE_TREE, NO, NODE_TREE, NO, REF, REF, "pg_node_tree"},
+    {"pg_node_tree cannot be read", NODE_TREE, NO, NODE_TREE, NO, TXT, TXT, "pg_node_tree"},
     {"pseudo-type", UNKNOWN, NO, UNKNOWN, NO, REF, REF, "pseudo"},
     {"unknown OID at the source", NOWHERE, NO, INT4, NO, REF, REF, "the source has no type"},
     {"unknown OID at both", NOWHERE, NO, NOWHERE, NO, REF, REF, "OID 15000"},

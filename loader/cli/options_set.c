@@ -371,6 +371,10 @@ OPTION_SETTER(ledger_schema)
         return err_set(err, ERR_USAGE, "%s: a schema's name has at most %d bytes", value->where,
                        SCHEMA_NAME_MAX);
     }
+    if (strncmp(value->text, "pg_", 3) == 0 || strcmp(value->text, "information_schema") == 0) {
+        return err_set(err, ERR_USAGE, "%s: schema \"%s\" belongs to the server", value->where,
+                       value->text);
+    }
     return keep_text(&spec->ledger_schema, value->text, err);
 }
 

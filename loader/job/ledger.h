@@ -67,8 +67,15 @@ struct job_start {
     const char *destination_database;
     bool truncate_pending;
     int holder_pid;
+    /* The job wants its tables for itself (every mode but append): no other job that is being run
+     * may name one of them. confirm, called while no other job can begin or end, looks once more
+     * whether they are as the plan found them. */
+    bool exclusive;
+    bool (*confirm)(void *self, struct err *err);
+    void *self;
 };
-/* The whole plan in one transaction: the job exists afterwards or it does not. */
+/* The whole plan in one transaction: the job exists afterwards or it does not. ERR_USAGE names the
+ * job that is in the way. */
 bool ledger_plan(const struct ledger *l, struct pg *pg, const struct job_start *start,
                  const struct snapshot_identity *snapshot, const struct plan *plan,
                  struct err *err) MUST_CHECK;

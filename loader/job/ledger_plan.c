@@ -137,24 +137,57 @@ static void add_job(const struct ledger *l, const struct job_start *start, unsig
                start->truncate_pending ? "false" : "true");
 }
 
-static bool write_plan(const struct ledger *l, struct pg *pg, const char *sql,
-                       const struct plan *plan, const bool *chosen, struct err *err)
+struct plan_write {
+    const char *sql; /* what goes first, with BEGIN */
+    const struct plan *plan;
+    const bool *chosen;            /* tables; NULL: all */
+    const struct job_start *start; /* of a new job, else NULL */
+};
+
+/* Two jobs that both found a table empty would both fill it. */
+static bool check_rivals(const struct ledger *l, struct pg *pg, const struct job_start *start,
+                         struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    struct ledger_query q = {
+        .text = "SELECT o.job, m.destination_schema || '.' || m.destination_name"
+                " FROM @job_table m JOIN @job_table o ON o.job <> m.job"
+                "  AND o.destination_schema = m.destination_schema"
+                "  AND o.destination_name = m.destination_name"
+                " JOIN @job j ON j.job = o.job AND j.state = 'planned'"
+                " JOIN @lease e ON e.job = o.job AND e.expires_at > clock_timestamp()"
+                " WHERE m.job = $1"
+                "  AND EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = e.pid) LIMIT 1"};
+    if (!ledger_ask(l, pg, &q, &r, err)) {
+        return false;
+    }
+    if (pg_rows_count(r) > 0) {
+        return err_set(err, ERR_USAGE,
+                       "table %s is being loaded by job \"%s\"; wait for it, or use --mode append",
+                       pg_text(r, 0, 1), pg_text(r, 0, 0));
+    }
+    return start->confirm(start->self, err);
+}
+
+static bool write_plan(const struct ledger *l, struct pg *pg, const struct plan_write *w,
+                       struct err *err)
 {
     static const struct row_set tables = {.table = "job_table", .add = add_table};
     static const struct row_set chunks = {.table = "chunk", .add = add_chunks};
-    return pg_exec(pg, sql, err) && copy_rows(l, pg, &tables, plan, chosen, err) &&
-           copy_rows(l, pg, &chunks, plan, chosen, err) && pg_exec(pg, "COMMIT", err);
+    return pg_exec(pg, w->sql, err) && copy_rows(l, pg, &tables, w->plan, w->chosen, err) &&
+           (w->start == NULL || !w->start->exclusive || check_rivals(l, pg, w->start, err)) &&
+           copy_rows(l, pg, &chunks, w->plan, w->chosen, err) && pg_exec(pg, "COMMIT", err);
 }
 
-static bool in_transaction(const struct ledger *l, struct pg *pg, struct buf *sql,
-                           const struct plan *plan, const bool *chosen, struct err *err)
+static bool in_transaction(const struct ledger *l, struct pg *pg, const struct plan_write *w,
+                           struct err *err)
 {
-    bool ok = buf_ok(sql, err) && write_plan(l, pg, buf_str(sql), plan, chosen, err);
+    bool ok = write_plan(l, pg, w, err);
     struct err ignored;
     if (!ok && !pg_is_dead(pg) && !pg_exec(pg, "ROLLBACK", &ignored)) {
         return false;
     }
-    return ok || err_wrap(err, "writing the plan to the ledger");
+    return ok || err->kind == ERR_USAGE ? ok : err_wrap(err, "writing the plan to the ledger");
 }
 
 bool ledger_plan(const struct ledger *l, struct pg *pg, const struct job_start *start,
@@ -162,10 +195,11 @@ bool ledger_plan(const struct ledger *l, struct pg *pg, const struct job_start *
 {
     struct buf sql;
     buf_init(&sql, BUF_SQL_MAX);
-    buf_puts(&sql, "BEGIN; ");
+    buf_printf(&sql, "BEGIN; LOCK TABLE %sjob IN SHARE ROW EXCLUSIVE MODE; ", buf_str(&l->prefix));
     add_job(l, start, snapshot->no, &sql);
     add_snapshot(l, snapshot, start->holder_pid, &sql);
-    bool ok = in_transaction(l, pg, &sql, plan, NULL, err);
+    struct plan_write w = {.sql = buf_str(&sql), .plan = plan, .start = start};
+    bool ok = buf_ok(&sql, err) && in_transaction(l, pg, &w, err);
     buf_free(&sql);
     return ok;
 }
@@ -191,7 +225,8 @@ bool ledger_restart_tables(const struct ledger *l, struct pg *pg, const struct l
     pg_add_literal(&sql, l->job);
     buf_puts(&sql, "; ");
     add_snapshot(l, r->snapshot, r->holder_pid, &sql);
-    bool ok = in_transaction(l, pg, &sql, r->plan, r->restart, err);
+    struct plan_write w = {.sql = buf_str(&sql), .plan = r->plan, .chosen = r->restart};
+    bool ok = buf_ok(&sql, err) && in_transaction(l, pg, &w, err);
     buf_free(&sql);
     return ok;
 }

@@ -136,6 +136,7 @@ static void close_all(struct load *l, bool keep_holder)
     secret_free(&l->destination_target.conninfo);
     free(l->locks);
     free(l->truncate_sql);
+    relation_list_free(&l->targets);
 }
 
 /* One attempt from the first connection to the last. */

@@ -7,8 +7,8 @@
 
 #define OLDEST_VERSION 110000
 
-static bool connect_one(const struct pg_target *target, const char *name, const char *encoding,
-                        struct pg **out, struct server_identity *identity, struct err *err)
+static bool connect_one(const struct pg_target *target, const char *name, struct pg **out,
+                        struct server_identity *identity, struct err *err)
 {
     if (!pg_open(target, name, stop_drain_fd(), out, err)) {
         return false;
@@ -19,7 +19,6 @@ static bool connect_one(const struct pg_target *target, const char *name, const 
     }
     /* First of all: a role's search_path may put functions of its own before the server's. */
     return pg_exec(*out, "SET search_path = pg_catalog", err) &&
-           (encoding == NULL || session_pin(*out, encoding, err)) &&
            session_identity(*out, identity, err);
 }
 
@@ -82,13 +81,32 @@ static bool check_slots(struct pg *pg, unsigned needed, struct findings *finding
     return true;
 }
 
+/* The source's own encoding saves the source the work. Where the destination has no conversion from
+ * it, UTF8 is the bridge that every server has. */
+static bool choose_encoding(struct load *l, struct err *err)
+{
+    struct err why;
+    const char *const params[] = {l->encoding};
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query(l->destination, "SELECT set_config('client_encoding', $1, false)", 1, params, &r,
+                  &why)) {
+        if (pg_is_dead(l->destination) || why.kind == ERR_CANCELLED) {
+            *err = why;
+            return false;
+        }
+        (void)snprintf(l->encoding, sizeof l->encoding, "UTF8");
+    }
+    return session_pin(l->source, l->encoding, err) &&
+           session_pin(l->destination, l->encoding, err);
+}
+
 bool load_connect(struct load *l, struct err *err)
 {
-    if (!connect_one(&l->source_target, "sluice", NULL, &l->source, &l->source_identity, err) ||
+    if (!connect_one(&l->source_target, "sluice", &l->source, &l->source_identity, err) ||
         !session_encoding(l->source, l->encoding, err) ||
-        !session_pin(l->source, l->encoding, err) ||
-        !connect_one(&l->destination_target, "sluice", l->encoding, &l->destination,
-                     &l->destination_identity, err)) {
+        !connect_one(&l->destination_target, "sluice", &l->destination, &l->destination_identity,
+                     err) ||
+        !choose_encoding(l, err)) {
         return false;
     }
     (void)snprintf(l->result->source, sizeof l->result->source, "%s", pg_where(l->source));

@@ -32,7 +32,8 @@ struct load {
     bool connected; /* both sides were reached */
     bool gave_up;   /* the streams met nothing but failures for as long as --retry-for allows */
     bool triggers_disabled;
-    char *truncate_sql; /* for a new job in mode truncate */
+    char *truncate_sql;           /* for a new job in mode truncate */
+    struct relation_list targets; /* of a new job */
     struct holder holder;
     struct snapshot_identity snapshot; /* the current one; no 0: none */
     struct locked_table *locks;        /* the unfinished tables; borrows from the plan */

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "flow/stop.h"
 #include "job/load_internal.h"
+#include "job/targets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,8 +76,8 @@ static bool check_still_there(struct load *l, struct err *err)
         }
         if (!ok || !pg_bool(r, 0, 0)) {
             return err_set(err, ERR_USAGE,
-                           "job \"%s\" is finished, but table %s, which it filled, is %s; use "
-                           "--restart to load again, or another --job",
+                           "job \"%s\" has put rows into table %s, and that is %s; use --restart to"
+                           " load again, or another --job",
                            l->result->job, t->target, ok ? "empty now" : "gone");
         }
     }
@@ -126,6 +127,26 @@ static bool read_record(struct load *l, struct err *err)
     return l->record.state == JOB_NONE || check_record(l, err);
 }
 
+/* Somebody may have filled a table since the plan looked. */
+static bool confirm_empty(void *self, struct err *err)
+{
+    struct load *l = self;
+    struct foreign_key_list no_keys = {0};
+    CLEANUP_FREE bool *empty = calloc(l->targets.count + 1, sizeof *empty);
+    if (empty == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    if (l->spec->mode != MODE_ERROR || l->targets.count == 0) {
+        return true;
+    }
+    if (!targets_are_empty(l->destination, &l->targets, empty, err)) {
+        return false;
+    }
+    targets_check(l->spec, &l->targets, empty, &no_keys, &l->result->findings);
+    return l->result->findings.blockers == 0 ||
+           err_set(err, ERR_USAGE, "somebody filled a table while the load was being planned");
+}
+
 static bool write_plan(struct load *l, struct err *err)
 {
     char *spec = identity_spec(l->spec, l->triggers_disabled);
@@ -137,7 +158,10 @@ static bool write_plan(struct load *l, struct err *err)
                               .source_database = l->source_identity.database,
                               .destination_database = l->destination_identity.database,
                               .truncate_pending = l->spec->mode == MODE_TRUNCATE,
-                              .holder_pid = l->holder.backend_pid};
+                              .holder_pid = l->holder.backend_pid,
+                              .exclusive = l->spec->mode != MODE_APPEND,
+                              .confirm = confirm_empty,
+                              .self = l};
     bool ok = (!l->forget || ledger_forget(&l->ledger, l->destination, err)) &&
               ledger_plan(&l->ledger, l->destination, &start, &l->snapshot, &l->result->plan, err);
     l->record.truncate_done = l->spec->mode != MODE_TRUNCATE;
@@ -245,7 +269,7 @@ bool load_job(struct load *l, struct err *err)
         l->recorded = true;
         load_note(l, "resuming job \"%s\"", l->result->job);
         load_event(l, "resumed", "");
-        return resume(l, err) && load_streams(l, err);
+        return resume(l, err) && check_still_there(l, err) && load_streams(l, err);
     case JOB_NONE:
     default:
         return begin_new(l, have_ledger, err) && load_streams(l, err);

@@ -226,6 +226,39 @@ void load_warn_source(struct load *l)
     }
 }
 
+static bool is_ascii(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (((unsigned char)*text & 0x80u) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What was typed is UTF-8 as a rule, and is sent as it is. */
+static void check_words(struct load *l)
+{
+    const struct spec *s = l->spec;
+    const struct text_list *const lists[] = {&s->tables, &s->tables_out, &s->schemas,
+                                             &s->schemas_out};
+    bool ascii = true;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            ascii = ascii && is_ascii(lists[i]->items[k]);
+        }
+    }
+    for (size_t i = 0; i < s->where_count; i++) {
+        ascii = ascii && is_ascii(s->where[i].table) && is_ascii(s->where[i].expression);
+    }
+    if (!ascii && strcmp(l->encoding, "UTF8") != 0) {
+        findings_add(&l->result->findings, FINDING_BLOCKER, ERR_USAGE,
+                     "the source's encoding is %s, so table patterns and --where have to be ASCII: "
+                     "use wildcards, and U&'\\00e9' or chr(233) in an expression",
+                     l->encoding);
+    }
+}
+
 static bool refuse(struct load *l, struct err *err)
 {
     const struct findings *f = &l->result->findings;
@@ -241,6 +274,8 @@ static bool keep_result(struct load *l, struct plan_result *made, struct err *er
     l->triggers_disabled = made->order.disable;
     made->plan = (struct plan){0};
     made->truncate_sql = NULL;
+    l->targets = made->targets;
+    made->targets = (struct relation_list){0};
     l->result->planned = true;
     return load_list_locks(l, err) && load_add_snapshot(l, &l->snapshot, err);
 }
@@ -258,6 +293,7 @@ bool load_make_plan(struct load *l, struct err *err)
                      early.items[i].text);
     }
     findings_free(&early);
+    check_words(l);
     struct plan_inputs inputs = {.source = l->source,
                                  .destination = l->destination,
                                  .spec = l->spec,

@@ -26,18 +26,20 @@ static bool same_text(const char *a, const char *b)
 static bool same_leaf(const struct relation *src, const struct relation *dst)
 {
     return dst->is_partition && same_text(src->bound, dst->bound) &&
-           strncmp(src->bound, "FOR VALUES WITH", 15) != 0 &&
-           same_text(src->root_schema, dst->root_schema) &&
+           strstr(src->bound, "HASH (") == NULL && same_text(src->root_schema, dst->root_schema) &&
            same_text(src->root_name, dst->root_name);
 }
 
 const struct relation *match_target(const struct match *m, const struct relation *src)
 {
     const struct relation *own = find(m->destination, src->schema, src->name);
-    if (!src->is_partition || (own != NULL && (!own->is_partition || same_leaf(src, own)))) {
+    if (!src->is_partition || (own != NULL && same_leaf(src, own))) {
         return own;
     }
     const struct relation *root = find(m->destination, src->root_schema, src->root_name);
+    if (own != NULL && !own->is_partition && (root == NULL || root->kind != 'p')) {
+        return own; /* a plain table for each leaf */
+    }
     return root != NULL ? root : own;
 }
 

@@ -27,8 +27,18 @@ static const struct foreign_key *find_open_parent(const struct foreign_key_list 
             continue;
         }
         const struct order_table *parent = find(tables, count, k->parent_oid);
-        if (parent == NULL || parent->filtered) {
+        if (parent == NULL || parent->partial) {
             return k;
+        }
+    }
+    return NULL;
+}
+
+static const struct order_table *find_deferrable(const struct order_table *tables, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].deferrable) {
+            return &tables[i];
         }
     }
     return NULL;
@@ -39,6 +49,7 @@ static void decide(const struct spec *spec, const struct foreign_key_list *keys,
                    struct order *out)
 {
     const struct foreign_key *open = find_open_parent(keys, tables, count);
+    const struct order_table *deferrable = find_deferrable(tables, count);
     const char *why = "all parents are loaded whole and the role may set session_replication_role";
     char text[160];
 
@@ -48,6 +59,12 @@ static void decide(const struct spec *spec, const struct foreign_key_list *keys,
     } else if (spec->triggers == TRIGGERS_DISABLE) {
         why = "--triggers disable";
         out->disable = true;
+        if (deferrable != NULL) {
+            findings_add(findings, FINDING_WARNING, ERR_NONE,
+                         "--triggers disable leaves deferrable unique, primary key and exclusion "
+                         "constraints unchecked, such as those of %s",
+                         deferrable->name);
+        }
         if (!out->may_disable) {
             findings_add(findings, FINDING_BLOCKER, ERR_AUTH,
                          "--triggers disable: the destination role may not set "
@@ -61,6 +78,11 @@ static void decide(const struct spec *spec, const struct foreign_key_list *keys,
     } else if (open != NULL) {
         (void)snprintf(text, sizeof text, "%.60s references %.60s, which is not loaded whole",
                        open->child, open->parent);
+        why = text;
+    } else if (deferrable != NULL) {
+        (void)snprintf(text, sizeof text,
+                       "a deferrable constraint of %.100s is checked by a trigger",
+                       deferrable->name);
         why = text;
     } else {
         out->disable = true;

@@ -16,7 +16,8 @@
 /* One table of the job as its destination's foreign keys see it. */
 struct order_table {
     uint32_t root_oid; /* of the destination relation: what foreign keys are attached to */
-    bool filtered;     /* has a --where */
+    bool partial;      /* has a --where, or is a leaf whose siblings are not all loaded */
+    bool deferrable;   /* has a unique or exclusion constraint that a trigger checks */
     const char *name;  /* of the destination root, for messages */
     unsigned level;    /* out */
     bool single_chunk; /* out: references itself, so its rows must arrive in one statement */

@@ -144,6 +144,7 @@ struct build {
     struct type_set source_types;
     struct type_set destination_types;
     struct foreign_key_list keys;
+    struct oid_list deferrable; /* destination tables */
 };
 
 static bool read_both(struct build *b, struct err *err)
@@ -154,7 +155,8 @@ static bool read_both(struct build *b, struct err *err)
            find_destination(b->destination, &b->out->source, &b->found, err) &&
            type_set_load(b->source, &b->source_types, err) &&
            type_set_load(b->destination, &b->destination_types, err) &&
-           catalog_foreign_keys(b->destination, &b->keys, err);
+           catalog_foreign_keys(b->destination, &b->keys, err) &&
+           catalog_deferrable(b->destination, &b->deferrable, err);
 }
 
 static bool match_all(struct build *b, struct err *err)
@@ -209,7 +211,9 @@ static bool try_filter(struct build *b, const struct relation *s, const struct w
     buf_init(&sql, BUF_SQL_MAX);
     buf_puts(&sql, "SELECT FROM ONLY ");
     pg_add_name(&sql, s->schema, s->name);
-    buf_printf(&sql, " WHERE (%s\n) LIMIT 0", w->expression);
+    /* Twice, in two kinds of brackets: what is to close one of them cannot fit into the other. */
+    buf_printf(&sql, " WHERE (%s\n) AND CASE WHEN %s\n THEN true END LIMIT 0", w->expression,
+               w->expression);
     /* A query with parameters, even none, is one statement and not several. */
     bool fits = buf_ok(&sql, &why) && pg_query(b->source, buf_str(&sql), 0, NULL, &r, &why);
     buf_free(&sql);
@@ -317,6 +321,33 @@ static bool may_disable(struct pg *destination, bool *may, struct err *err)
     return true;
 }
 
+/* A partitioned table is loaded whole when all of its leaves are. */
+static bool mark_partial(struct build *b, struct order_table *tables, struct err *err)
+{
+    const struct relation_list *source = &b->out->source;
+    for (size_t i = 0; i < source->count; i++) {
+        const struct relation *s = &source->items[i];
+        size_t leaves = 0;
+        size_t loaded = 0;
+        bool first = s->is_partition; /* one question a root */
+        for (size_t k = 0; s->is_partition && k < source->count; k++) {
+            bool same = source->items[k].is_partition && source->items[k].root_oid == s->root_oid;
+            first = first && (!same || k >= i);
+            loaded += same;
+        }
+        if (!first) {
+            continue;
+        }
+        if (!catalog_leaf_count(b->source, s->root_oid, &leaves, err)) {
+            return false;
+        }
+        for (size_t k = i; loaded < leaves && k < source->count; k++) {
+            tables[k].partial = tables[k].partial || source->items[k].root_oid == s->root_oid;
+        }
+    }
+    return true;
+}
+
 static bool set_order(struct build *b, struct order_table **out, struct err *err)
 {
     struct plan *plan = &b->out->plan;
@@ -328,8 +359,15 @@ static bool set_order(struct build *b, struct order_table **out, struct err *err
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct relation *d = b->target_of[i];
         tables[i] = (struct order_table){.root_oid = d == NULL ? 0 : d->root_oid,
-                                         .filtered = plan->tables[i].filter[0] != '\0',
+                                         .partial = plan->tables[i].filter[0] != '\0',
+                                         .deferrable = d != NULL &&
+                                                       (oid_list_has(&b->deferrable, d->oid) ||
+                                                        oid_list_has(&b->deferrable, d->root_oid)),
                                          .name = d == NULL ? "" : d->root_name};
+    }
+    if (!mark_partial(b, tables, err)) {
+        free(tables);
+        return false;
     }
     order_tables(b->spec, &b->keys, tables, plan->table_count, b->findings, &b->out->order);
     for (size_t i = 0; i < plan->table_count; i++) {
@@ -404,6 +442,7 @@ bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct
     type_set_free(&b.source_types);
     type_set_free(&b.destination_types);
     foreign_key_list_free(&b.keys);
+    oid_list_free(&b.deferrable);
     if (!ok) {
         plan_result_free(&result);
         return false;

@@ -7,7 +7,9 @@
 
 static bool tid_possible(const struct pg *source, const struct relation *rel)
 {
-    return pg_version(source) >= 140000 && rel->is_heap && (rel->kind == 'r' || rel->kind == 'm');
+    /* ctid is for those who may read the whole table. */
+    return pg_version(source) >= 140000 && rel->is_heap && rel->can_select &&
+           (rel->kind == 'r' || rel->kind == 'm');
 }
 
 static bool key_text(const struct split_key *key, struct plan_table *t, struct err *err)

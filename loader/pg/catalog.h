@@ -46,7 +46,9 @@ struct relation {
     uint32_t root_oid;   /* of a partition: the topmost, else its own oid */
     char *root_schema;   /* names of root_oid */
     char *root_name;
-    char *bound;         /* of a partition: pg_get_expr(relpartbound), else NULL */
+    /* Of a partition: partition key and bounds at each level from itself to the root, as text to
+     * compare with the other side's; else NULL. */
+    char *bound;
     char *partition_by;  /* of a partitioned table: pg_get_partkeydef, else NULL */
     uint32_t filenode;   /* pg_class.relfilenode as the transaction's snapshot sees it; 0 if none */
     uint64_t heap_pages; /* pg_relation_size / block size, now; 0 without storage */
@@ -79,7 +81,7 @@ struct selection {
     size_t schema_count;
     const char *const *schemas_out;
     size_t schema_out_count;
-    const char *ledger_schema; /* never part of a selection */
+    const char *ledger_schema; /* the ledger's tables in it are never part of a selection */
 };
 
 /*
@@ -160,6 +162,20 @@ struct foreign_key_list {
 };
 void foreign_key_list_free(struct foreign_key_list *list);
 bool catalog_foreign_keys(struct pg *pg, struct foreign_key_list *out, struct err *err) MUST_CHECK;
+
+struct oid_list {
+    uint32_t *items;
+    size_t count;
+};
+void oid_list_free(struct oid_list *list);
+bool oid_list_has(const struct oid_list *list, uint32_t oid);
+
+/* Tables with a deferrable unique, primary key or exclusion constraint: a trigger checks those. */
+bool catalog_deferrable(struct pg *pg, struct oid_list *out, struct err *err) MUST_CHECK;
+
+/* How many leaves, foreign ones included, a partitioned table has. */
+bool catalog_leaf_count(struct pg *pg, uint32_t root_oid, size_t *leaves,
+                        struct err *err) MUST_CHECK;
 
 /* Comma-separated names of enabled user row triggers that fire BEFORE INSERT on rel or, where it
  * is partitioned, on any partition; "" when there is none. Caller frees. */

@@ -25,7 +25,9 @@
     "   WHERE (p.s = '' OR c.s ~ p.s" COLLATED ") AND c.t ~ p.t" COLLATED ") m"
 #define SCHEMA_MATCH                                                                  \
     " CROSS JOIN LATERAL (SELECT n.nspname::text AS s FROM pg_catalog.pg_namespace n" \
-    "   WHERE n.nspname::text ~ p.t" COLLATED "AND" USER_SCHEMA " AND n.nspname::text <> $8) m"
+    "   WHERE n.nspname::text ~ p.t" COLLATED "AND" USER_SCHEMA ") m"
+
+#define LEDGER_TABLES "'job', 'snapshot', 'job_table', 'chunk', 'chunk_done', 'lease', 'event'"
 
 #define MATCH_SQL                                                                                 \
     "WITH RECURSIVE cand AS"                                                                      \
@@ -34,7 +36,7 @@
     "    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e') AS ext"           \
     "  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"       \
     "  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'"                  \
-    "   AND" USER_SCHEMA " AND n.nspname::text <> $8),"                                           \
+    "   AND" USER_SCHEMA " AND NOT (n.nspname::text = $8 AND c.relname IN (" LEDGER_TABLES ")))," \
     " chain(oid, anc, depth) AS (SELECT c.oid, c.oid, 0 FROM cand c" CATALOG_CHAIN_STEP "),"      \
     " tm AS (SELECT m.oid, p.ord, p.exact FROM unnest($1::text[], $2::text[], $3::bool[])"        \
     "   WITH ORDINALITY AS p(s, t, exact, ord)" TABLE_MATCH "),"                                  \

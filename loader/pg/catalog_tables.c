@@ -91,7 +91,10 @@ char *catalog_oids(const struct relation_list *list)
     " CASE WHEN c.relispartition THEN (SELECT k.inhparent FROM pg_catalog.pg_inherits k"      \
     "   WHERE k.inhrelid = c.oid LIMIT 1) ELSE 0 END,"                                        \
     " r.oid, rn.nspname, r.relname,"                                                          \
-    " pg_get_expr(c.relpartbound, c.oid),"                                                    \
+    " (SELECT string_agg(pg_get_partkeydef(k.inhparent) || ' '"                               \
+    "    || pg_get_expr(b.relpartbound, b.oid), ' in ' ORDER BY h.depth)"                     \
+    "   FROM chain h JOIN pg_catalog.pg_class b ON b.oid = h.anc AND b.relispartition"        \
+    "   JOIN pg_catalog.pg_inherits k ON k.inhrelid = b.oid WHERE h.oid = c.oid),"            \
     " CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,"                           \
     " c.relfilenode,"                                                                         \
     " CASE WHEN " HAS_STORAGE " THEN pg_relation_size(c.oid)"                                 \

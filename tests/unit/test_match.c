@@ -340,7 +340,7 @@ static struct relation relation_of(const struct rel *r)
 
 #define ONE   "FOR VALUES FROM (1) TO (10)"
 #define TWO   "FOR VALUES FROM (1) TO (20)"
-#define HASH1 "FOR VALUES WITH (modulus 2, remainder 0)"
+#define HASH1 "HASH (id) FOR VALUES WITH (modulus 2, remainder 0)"
 
 static void a_table_goes_to_its_target(void **state)
 {

@@ -219,7 +219,7 @@ static void whether_they_stay_in_force(void **state)
         struct spec spec = {.triggers = force_rows[i].triggers, .mode = force_rows[i].mode};
         struct order order = {.may_disable = force_rows[i].may_disable};
         make_tables(tables);
-        tables[1].filtered = force_rows[i].filtered;
+        tables[1].partial = force_rows[i].filtered;
         order_tables(&spec, &keys, tables, TABLES_MAX, &findings, &order);
 
         assert_true(same(force_rows[i].name, order.disable, force_rows[i].disable));

@@ -44,7 +44,10 @@ static const char *said_to_file(void (*say)(void))
 static const char *said_to_terminal(void (*say)(void))
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(master >= 0);
+    if (master < 0) {
+        print_message("skipped: no pseudo-terminals on this machine\n");
+        skip();
+    }
     assert_int_equal(grantpt(master), 0);
     assert_int_equal(unlockpt(master), 0);
     const char *name = ptsname(master); /* NOLINT(concurrency-mt-unsafe): one thread */

@@ -176,6 +176,7 @@ static bool attempt(const struct spec *spec, const struct load_observer *observe
 void load_run(const struct spec *spec, const struct load_observer *observer,
               struct load_result *out)
 {
+    struct spec mine = *spec; /* borrows what spec owns */
     struct retry_policy policy = load_connect_policy(spec);
     struct retry retry = {.attempts = 0};
     struct rng rng;
@@ -190,10 +191,11 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
         char text[ERR_MSG_MAX + 64];
         *out = (struct load_result){.exit_status = EXIT_DONE};
         buf_init(&out->hint, 4096);
-        if (attempt(spec, observer, out, &again, &err)) {
+        if (attempt(&mine, observer, out, &again, &err)) {
             return;
         }
         recorded = recorded || out->recorded;
+        mine.restart = mine.restart && !recorded; /* it has begun anew: now it is to go on */
         if (recorded && out->exit_status == EXIT_UNREACHABLE) {
             out->exit_status = EXIT_STOPPED; /* not reached now, but in an earlier attempt */
         }

@@ -162,11 +162,14 @@ static bool write_plan(struct load *l, struct err *err)
                               .exclusive = l->spec->mode != MODE_APPEND,
                               .confirm = confirm_empty,
                               .self = l};
-    bool ok = (!l->forget || ledger_forget(&l->ledger, l->destination, err)) &&
+    bool forgotten = !l->forget || ledger_forget(&l->ledger, l->destination, err);
+    bool ok = forgotten &&
               ledger_plan(&l->ledger, l->destination, &start, &l->snapshot, &l->result->plan, err);
     l->record.truncate_done = l->spec->mode != MODE_TRUNCATE;
+    /* A COMMIT whose answer is lost may have happened: then the snapshot has to outlive this run. A
+     * holder that nobody needs is ended by the next plan. */
+    l->recorded = ok || (forgotten && (err->kind == ERR_TRANSIENT || err->kind == ERR_CANCELLED));
     if (ok) {
-        l->recorded = true;
         load_event(l, "planned", spec);
     }
     free(spec);

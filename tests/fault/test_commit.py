@@ -168,3 +168,15 @@ def test_destination_refuses_for_a_while(proxied):
     result = load.wait(faults.PATIENCE)
     assert result.status == 0, result
     proxied.assert_exact()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_restart_begins_anew_only_once(proxied, when, nth):
+    """A fault after --restart has its plan must not make the same run forget that plan too."""
+    assert proxied.run().status == 0
+    rule = proxied.proxy.add(CutCommit(when, nth=nth, app="/control"))
+    result = proxied.run("--restart", "--mode", "truncate")
+    print(f"fired {rule.fired} of {rule.seen}")
+    assert result.status == 0, result
+    proxied.assert_exact()

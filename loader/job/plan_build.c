@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "job/match.h"
+#include "job/object_names.h"
 #include "job/targets.h"
 
 #include <stdio.h>
@@ -268,6 +269,20 @@ static bool is_listed(const struct relation_list *list, uint32_t oid)
     return false;
 }
 
+static bool check_names(struct build *b, struct err *err)
+{
+    struct object_names o = {.source = b->source,
+                             .destination = b->destination,
+                             .source_types = &b->source_types,
+                             .findings = b->findings};
+    for (size_t i = 0; i < b->out->plan.table_count; i++) {
+        if (!object_names_check(&o, &b->out->source.items[i], b->out->plan.tables[i].filter, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Moves each relation that is a target from found to targets. target_of then points nowhere, so
  * whatever needs it has to be done before. */
 static bool gather_targets(struct build *b, struct err *err)
@@ -406,6 +421,7 @@ static bool build(struct build *b, struct err *err)
     for (size_t i = 0; ok && i < b->spec->where_count; i++) {
         ok = apply_filter(b, &b->spec->where[i], err);
     }
+    ok = ok && (b->findings->blockers > 0 || check_names(b, err));
     ok = ok && gather_targets(b, err) && check_targets(b, err) && set_order(b, &order, err);
     /* A plan with blockers is never run, so there is no use in cutting tables that do not match. */
     ok = ok && (b->findings->blockers > 0 || finish_tables(b, order, err));

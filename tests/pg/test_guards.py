@@ -141,3 +141,21 @@ def test_a_leaf_of_a_root_with_another_key_goes_to_the_root(pair):
     result = pair.load()
     assert result.status == 0, result
     assert count(pair, "r") == 100 and count(pair, "r2") == 50
+
+
+@pytest.mark.parametrize("column, value", [
+    ("regclass", "'only_here'"), ("regclass[]", "ARRAY['pg_class', 'only_here']::regclass[]"),
+    ("regtype", "'only_here'"), ("regrole", "'only_here'"),
+])
+def test_names_of_objects_are_looked_up_before_a_row_moves(pair, column, value):
+    pair.role(pair.source, "only_here")
+    pair.both(f"CREATE TABLE a_table (i int); CREATE TABLE t (n {column})")
+    pair.src(f"CREATE TABLE only_here (i int); INSERT INTO a_table VALUES (1); INSERT INTO t VALUES ({value})")
+    result = pair.load("-T", "only_here")
+    assert result.status == 2 and "only_here" in result.text, result
+    assert count(pair, "a_table") == 0
+    pair.dst("CREATE TABLE only_here (i int)")
+    pair.role(pair.destination, "only_here")
+    result = pair.load("-T", "only_here")
+    assert result.status == 0, result
+    assert count(pair) == 1

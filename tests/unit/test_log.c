@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@ static const char *said_to_file(void (*say)(void))
     return output;
 }
 
+#define PIECE_WAIT_MS 100
+
 /* The terminal turns \n into \r\n; nothing else is changed. */
 static const char *said_to_terminal(void (*say)(void))
 {
@@ -55,8 +58,14 @@ static const char *said_to_terminal(void (*say)(void))
     int terminal = open(name, O_RDWR | O_NOCTTY);
     assert_true(terminal >= 0);
     run_with_stderr(terminal, say);
-    ssize_t len = read(master, output, sizeof output - 1);
-    assert_true(len >= 0);
+    /* A terminal may hand its bytes over in pieces. */
+    size_t len = 0;
+    struct pollfd p = {.fd = master, .events = POLLIN};
+    while (len + 1 < sizeof output && poll(&p, 1, PIECE_WAIT_MS) > 0) {
+        ssize_t n = read(master, output + len, sizeof output - 1 - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
     output[len] = '\0';
     (void)close(terminal);
     (void)close(master);

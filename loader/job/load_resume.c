@@ -62,20 +62,9 @@ static bool read_relations(struct pg *pg, const struct plan *plan, const bool *w
     return ok;
 }
 
-static const struct relation *find(const struct relation_list *list, const char *schema,
-                                   const char *name)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].schema, schema) == 0 && strcmp(list->items[i].name, name) == 0) {
-            return &list->items[i];
-        }
-    }
-    return NULL;
-}
-
 static bool take_source(const struct relation_list *list, struct plan_table *t, struct err *err)
 {
-    const struct relation *r = find(list, t->source_schema, t->source_name);
+    const struct relation *r = relation_list_find(list, t->source_schema, t->source_name);
     if (r == NULL) {
         return err_set(err, ERR_LOST_SNAPSHOT, "table %s no longer exists on the source", t->label);
     }
@@ -88,7 +77,7 @@ static bool take_source(const struct relation_list *list, struct plan_table *t, 
 static bool take_target(struct load *l, const struct relation_list *list, struct plan_table *t,
                         struct err *err)
 {
-    const struct relation *r = find(list, t->destination_schema, t->destination_name);
+    const struct relation *r = relation_list_find(list, t->destination_schema, t->destination_name);
     if (r == NULL) {
         return err_set(err, ERR_USAGE, "table %s no longer exists on the destination", t->target);
     }
@@ -332,7 +321,7 @@ static bool cut_again(struct load *l, const bool *wanted, const struct relation_
         if (!wanted[i]) {
             continue;
         }
-        const struct relation *r = find(source, t->source_schema, t->source_name);
+        const struct relation *r = relation_list_find(source, t->source_schema, t->source_name);
         bool single = t->chunk_count == 1 && !l->triggers_disabled; /* maybe a self-reference */
         drop_chunks(t);
         t->filenode = r->filenode;

@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct relation *find(const struct relation_list *list, const char *schema,
-                                   const char *name)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].schema, schema) == 0 && strcmp(list->items[i].name, name) == 0) {
-            return &list->items[i];
-        }
-    }
-    return NULL;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -32,11 +21,12 @@ static bool same_leaf(const struct relation *src, const struct relation *dst)
 
 const struct relation *match_target(const struct match *m, const struct relation *src)
 {
-    const struct relation *own = find(m->destination, src->schema, src->name);
+    const struct relation *own = relation_list_find(m->destination, src->schema, src->name);
     if (!src->is_partition || (own != NULL && same_leaf(src, own))) {
         return own;
     }
-    const struct relation *root = find(m->destination, src->root_schema, src->root_name);
+    const struct relation *root =
+        relation_list_find(m->destination, src->root_schema, src->root_name);
     if (own != NULL && !own->is_partition && (root == NULL || root->kind != 'p')) {
         return own; /* a plain table for each leaf */
     }

@@ -28,17 +28,6 @@ struct mover {
     struct column_sequence_list destination_sequences;
 };
 
-static const struct relation *by_name(const struct relation_list *list, const char *schema,
-                                      const char *name)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].schema, schema) == 0 && strcmp(list->items[i].name, name) == 0) {
-            return &list->items[i];
-        }
-    }
-    return NULL;
-}
-
 /* A connection that is gone ends the work; any other trouble with one sequence is a warning. */
 static bool tolerate(struct mover *m, const struct pg *pg, const char *name, const struct err *why,
                      struct err *err)
@@ -184,9 +173,10 @@ static bool is_loaded(const struct plan_table *t, const char *column)
 
 static bool move_for_table(struct mover *m, const struct plan_table *t, struct err *err)
 {
-    const struct relation *from = by_name(&m->source_tables, t->source_schema, t->source_name);
+    const struct relation *from =
+        relation_list_find(&m->source_tables, t->source_schema, t->source_name);
     const struct relation *to =
-        by_name(&m->destination_tables, t->destination_schema, t->destination_name);
+        relation_list_find(&m->destination_tables, t->destination_schema, t->destination_name);
     bool ok = true;
     for (size_t i = 0; ok && from != NULL && to != NULL && i < m->destination_sequences.count;
          i++) {

@@ -70,6 +70,9 @@ struct relation_list {
 };
 
 void relation_list_free(struct relation_list *list);
+/* By exact name; NULL: there is none. Borrowed from the list. */
+const struct relation *relation_list_find(const struct relation_list *list, const char *schema,
+                                          const char *name);
 
 /* psql-style patterns (pg/pattern.h); an empty include list means everything. */
 struct selection {

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool catalog_no_memory(struct err *err)
 {
@@ -62,6 +63,17 @@ void relation_list_free(struct relation_list *list)
     }
     free(list->items);
     *list = (struct relation_list){0};
+}
+
+const struct relation *relation_list_find(const struct relation_list *list, const char *schema,
+                                          const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].schema, schema) == 0 && strcmp(list->items[i].name, name) == 0) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
 }
 
 char *catalog_oids(const struct relation_list *list)

@@ -27,7 +27,8 @@ bool load_list_locks(struct load *l, struct err *err)
             unfinished = unfinished || t->chunks[c].state != CHUNK_DONE;
         }
         if (unfinished) {
-            l->locks[l->lock_count++] = (struct locked_table){.schema = t->source_schema,
+            l->locks[l->lock_count++] = (struct locked_table){.no = t->work.no,
+                                                              .schema = t->source_schema,
                                                               .name = t->source_name,
                                                               .kind = t->source_kind,
                                                               .by_query = t->lock_by_query,

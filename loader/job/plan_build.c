@@ -48,7 +48,8 @@ struct locked_table *plan_locks(const struct relation_list *list)
     struct locked_table *locks = calloc(list->count + 1, sizeof *locks);
     for (size_t i = 0; locks != NULL && i < list->count; i++) {
         const struct relation *r = &list->items[i];
-        locks[i] = (struct locked_table){.schema = r->schema,
+        locks[i] = (struct locked_table){.no = (unsigned)i,
+                                         .schema = r->schema,
                                          .name = r->name,
                                          .kind = r->kind,
                                          .by_query = !r->can_select,

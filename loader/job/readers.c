@@ -313,14 +313,11 @@ static void revive(struct readers *r, struct pg *pg)
     holder_dismiss(&old); /* reaps it */
 }
 
-static const struct locked_table *find_table(const struct readers *r, const struct chunk_work *w)
+static const struct locked_table *find_table(const struct readers *r, unsigned no)
 {
-    char label[2 * 64 * 4 + 2];
     for (size_t i = 0; i < r->config.table_count; i++) {
-        const struct locked_table *t = &r->config.tables[i];
-        (void)snprintf(label, sizeof label, "%s.%s", t->schema, t->name);
-        if (strcmp(label, w->table->label) == 0) {
-            return t;
+        if (r->config.tables[i].no == no) {
+            return &r->config.tables[i];
         }
     }
     return NULL;
@@ -329,7 +326,7 @@ static const struct locked_table *find_table(const struct readers *r, const stru
 static bool lock_one(const struct readers *r, struct pg *pg, const struct chunk_work *w,
                      struct err *err)
 {
-    const struct locked_table *t = find_table(r, w);
+    const struct locked_table *t = find_table(r, w->table->no);
     assert(t != NULL);
     char *sql = snapshot_lock_sql(t, 1);
     bool ok = sql != NULL ? pg_exec(pg, sql, err) && snapshot_check_filenodes(pg, t, 1, err)

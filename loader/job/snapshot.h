@@ -42,6 +42,7 @@ bool snapshot_export(struct pg *pg, char id[SNAPSHOT_ID_MAX], struct err *err) M
 
 /* The tables whose storage must not be swapped while they are read. */
 struct locked_table {
+    unsigned no; /* in the plan */
     const char *schema;
     const char *name;
     char kind;     /* relkind */

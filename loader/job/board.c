@@ -265,8 +265,8 @@ static void again_locked(struct board *b, struct plan_chunk *c, uint64_t not_bef
 /* One reason for all tables is one reason. */
 static const char *without_table(const char *reason)
 {
-    bool has =
-        strncmp(reason, "reading table ", 14) == 0 || strncmp(reason, "writing table ", 14) == 0;
+    bool has = strncmp(reason, "reading table ", 14) == 0 ||
+               strncmp(reason, "writing table ", 14) == 0 || strncmp(reason, "table ", 6) == 0;
     const char *colon = has ? strstr(reason, ": ") : NULL;
     return colon == NULL ? reason : colon + 2;
 }

@@ -1,3 +1,4 @@
+#include "base/hardening.h"
 #include "cli/commands.h"
 
 #include <stdio.h>
@@ -5,6 +6,7 @@
 
 int main(int argc, char **argv)
 {
+    process_harden();
     bool abandon = false;
     int status = command_run(argc, argv, &abandon);
     if (abandon) {

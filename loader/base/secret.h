@@ -14,10 +14,16 @@
 struct secret {
     char *bytes; /* NUL-terminated; NULL when empty */
     size_t len;
+    size_t room; /* bytes that fit, the NUL not counted */
 };
 
 /* Replaces the content by a copy of text (NULL empties it). ERR_SYSTEM without memory. */
 bool secret_set(struct secret *s, const char *text, struct err *err) MUST_CHECK;
+/* The same for len bytes, which may hold zeros. */
+bool secret_set_bytes(struct secret *s, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+/* Adds len bytes at the end, which may be a part of s; whatever had to move is wiped where it was.
+ * On failure s is as before. ERR_SYSTEM without memory. */
+bool secret_append(struct secret *s, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 void secret_free(struct secret *s); /* wipes; NULL and a zeroed secret are allowed */
 bool secret_is_set(const struct secret *s);
 const char *secret_reveal(const struct secret *s); /* "" when empty; borrowed */

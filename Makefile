@@ -37,13 +37,21 @@ PQ_LIBS   := $(shell pkg-config --libs libpq 2>/dev/null || \
 JANSSON_CFLAGS := $(shell pkg-config --cflags jansson 2>/dev/null)
 JANSSON_LIBS   := $(shell pkg-config --libs jansson 2>/dev/null || printf '%s' -ljansson)
 
+CURL_CFLAGS  := $(shell pkg-config --cflags libcurl 2>/dev/null)
+CURL_LIBS    := $(shell pkg-config --libs libcurl 2>/dev/null || printf '%s' -lcurl)
+EXPAT_CFLAGS := $(shell pkg-config --cflags expat 2>/dev/null)
+EXPAT_LIBS   := $(shell pkg-config --libs expat 2>/dev/null || printf '%s' -lexpat)
+CRYPTO_CFLAGS := $(shell pkg-config --cflags libcrypto 2>/dev/null)
+CRYPTO_LIBS   := $(shell pkg-config --libs libcrypto 2>/dev/null || printf '%s' -lcrypto)
+LIB_CFLAGS := $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(EXPAT_CFLAGS) $(CRYPTO_CFLAGS)
+
 # -Iloader is for "base/..." above all: the layer under both loader/ and aws/.
-INCLUDES   := -I. -Iloader $(PQ_CFLAGS) $(JANSSON_CFLAGS)
+INCLUDES   := -I. -Iloader $(PQ_CFLAGS) $(LIB_CFLAGS)
 SAN_CFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all,$(HARDEN))
 ALL_CFLAGS  = $(STD) $(INCLUDES) $(CPPFLAGS) $(WARN) $(if $(IS_CLANG),,$(GCC_WARN)) $(FATAL) \
               $(SAN_CFLAGS) -fPIE -pthread $(if $(WERROR),-Werror) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -pthread $(CFLAGS) $(LDFLAGS)
-LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS)
+LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(EXPAT_LIBS) $(CRYPTO_LIBS)
 
 # The default build's program is where people look for it; a variant keeps its own.
 PROGRAM  := $(if $(filter build/default,$(BUILD)),build/sluice,$(BUILD)/sluice)
@@ -54,10 +62,11 @@ LIB_SRC       := $(sort $(wildcard loader/*/*.c) $(wildcard aws/*.c))
 SUPPORT_SRC   := $(sort $(wildcard tests/support/*.c))
 UNIT_SRC      := $(sort $(wildcard tests/unit/test_*.c))
 COMPONENT_SRC := $(sort $(wildcard tests/component/test_*.c))
+TOOL_SRC      := $(sort $(wildcard tests/tools/*.c))
 FUZZ_SRC      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 HEADERS       := $(sort $(wildcard loader/*/*.h aws/*.h tests/*/*.h))
 C_FILES       := $(LIB_SRC) $(wildcard loader/main.c) $(SUPPORT_SRC) $(UNIT_SRC) $(COMPONENT_SRC) \
-                 $(FUZZ_SRC) tests/fuzz/replay.c
+                 $(FUZZ_SRC) $(TOOL_SRC) tests/fuzz/replay.c
 
 OBJECTS   := $(C_FILES:%.c=$(BUILD)/obj/%.o)
 UNIT      := $(UNIT_SRC:tests/%.c=$(BUILD)/%)
@@ -65,6 +74,7 @@ COMPONENT := $(COMPONENT_SRC:tests/%.c=$(BUILD)/%)
 REPLAY    := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 TESTS     := $(UNIT) $(COMPONENT)
+TOOLS     := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 
 # ThreadSanitizer wants the addresses where it knows them; not every kernel puts them there.
 RUN := $(if $(findstring thread,$(SAN)),$(shell setarch -R true 2>/dev/null && printf '%s' 'setarch -R'))
@@ -120,15 +130,18 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(SUPPORT) $(LIBRARY)
 	$(call link,-lcmocka)
 $(BUILD)/component/%: $(BUILD)/obj/tests/component/%.o $(SUPPORT) $(LIBRARY)
 	$(call link,-lcmocka)
+$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
+	$(call link)
 $(BUILD)/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARY)
 	$(call link)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
 	$(call link,-fsanitize=fuzzer)
 
-.PHONY: tests objects fuzzers sluice-asan sluice-tsan
+.PHONY: tests objects fuzzers tools sluice-asan sluice-tsan
 tests: $(TESTS) $(REPLAY)
 objects: $(OBJECTS)
 fuzzers: $(FUZZERS)
+tools: $(TOOLS)
 
 ASAN := BUILD=build/asan SAN=address,undefined CFLAGS="-O1 -g"
 TSAN := BUILD=build/tsan SAN=thread CFLAGS="-O1 -g"
@@ -163,9 +176,13 @@ check-tsan:
 	$(Q)$(MAKE) --no-print-directory check $(TSAN)
 
 ## check-pg: loads between real PostgreSQL servers, which the tests start and stop
-.PHONY: check-pg check-fault check-data check-sanitizers-load soak
+.PHONY: check-pg check-aws check-fault check-data check-sanitizers-load soak
 check-pg: all
 	$(Q)$(PG_ENV) $(PYTEST) tests/pg --ignore=tests/pg/test_sanitizers.py
+
+## check-aws: credentials, secrets and IAM logins, against the lab's AWS stand-in
+check-aws: all tools
+	$(Q)$(PG_ENV) $(PYTEST) tests/aws
 
 ## check-fault: the same with kills, cut connections and server restarts
 check-fault: all

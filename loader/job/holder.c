@@ -3,8 +3,11 @@
 #include "job/holder.h"
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hardening.h"
 #include "job/holder_wire.h"
+#include "pg/login.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +40,7 @@ static bool make_pipes(int to[2], int from[2], struct err *err)
  * that reads ours from waiting for it; worker threads have every signal blocked, it must not. */
 static int spawn(int in, int out, pid_t *pid)
 {
+    char **plain = child_environment(environ);
     char *const argv[] = {(char[]){"sluice"}, (char[]){"holder"}, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -53,7 +57,8 @@ static int spawn(int in, int out, pid_t *pid)
     (void)posix_spawnattr_setsigdefault(&attr, &all);
     (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                               POSIX_SPAWN_SETSID);
-    int rc = posix_spawn(pid, SELF, &files, &attr, argv, environ);
+    int rc = plain == NULL ? ENOMEM : posix_spawn(pid, SELF, &files, &attr, argv, plain);
+    free(plain);
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&files);
     return rc;
@@ -72,12 +77,13 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-static bool send_order(int fd, const struct holder_order *o, struct err *err)
+static bool send_order(int fd, const struct holder_order *o, const struct secret *conninfo,
+                       struct err *err)
 {
     char hold[24];
     (void)snprintf(hold, sizeof hold, "%llu", (unsigned long long)o->hold_ms);
     const char *const fields[HOLDER_FIELDS] = {
-        [HOLDER_CONNINFO] = secret_reveal(&o->target->conninfo),
+        [HOLDER_CONNINFO] = secret_reveal(conninfo),
         [HOLDER_APPLICATION] = o->application_name,
         [HOLDER_ENCODING] = o->encoding,
         [HOLDER_SNAPSHOT] = o->snapshot->id,
@@ -87,23 +93,21 @@ static bool send_order(int fd, const struct holder_order *o, struct err *err)
         [HOLDER_HOLD_MS] = hold,
         [HOLDER_LOCKS] = o->lock_sql,
     };
-    struct buf b;
-    buf_init(&b, HOLDER_ORDER_MAX);
+    uint64_t len = 0;
     for (size_t i = 0; i < HOLDER_FIELDS; i++) {
-        buf_add(&b, fields[i], strlen(fields[i]) + 1);
+        len += strlen(fields[i]) + 1;
     }
-    uint64_t len = b.len;
-    bool ok = buf_ok(&b, err) &&
-              ((write_all(fd, (const char *)&len, sizeof len) && write_all(fd, b.data, b.len)) ||
-               err_set_errno(err, "telling the snapshot holder what to hold"));
-    if (b.data != NULL) {
-        secret_wipe(b.data, b.len);
+    if (len > HOLDER_ORDER_MAX) {
+        return err_set(err, ERR_SYSTEM, "too many tables for the snapshot holder to lock");
     }
-    buf_free(&b);
-    return ok;
+    bool ok = write_all(fd, (const char *)&len, sizeof len);
+    for (size_t i = 0; ok && i < HOLDER_FIELDS; i++) {
+        ok = write_all(fd, fields[i], strlen(fields[i]) + 1);
+    }
+    return ok || err_set_errno(err, "telling the snapshot holder what to hold");
 }
 
-static bool parse_answer(char *line, struct holder *h, struct err *err)
+static bool parse_answer(char *line, struct holder *h, bool *refused, struct err *err)
 {
     char *at = strchr(line, ' ');
     if (at == NULL) {
@@ -119,18 +123,19 @@ static bool parse_answer(char *line, struct holder *h, struct err *err)
             return true;
         }
     }
+    *refused = strcmp(line, HOLDER_REFUSED) == 0;
     long kind = strtol(at, &at, 10);
     return err_set(err, kind > 0 ? (enum err_kind)kind : ERR_SYSTEM, "snapshot holder:%s", at);
 }
 
 /* One line. Locks may take as long as they take, so only a signal ends the wait. */
-static bool read_answer(int fd, int wake_fd, struct holder *h, struct err *err)
+static bool read_answer(int wake_fd, struct holder *h, bool *refused, struct err *err)
 {
     char line[ERR_MSG_MAX + 64];
     size_t len = 0;
     struct pollfd p[2] = {
-        {.fd = fd,      .events = POLLIN},
-        {.fd = wake_fd, .events = POLLIN},
+        {.fd = h->from_fd, .events = POLLIN},
+        {.fd = wake_fd,    .events = POLLIN},
     };
     while (len + 1 < sizeof line) {
         if (poll(p, 2, -1) < 0 && errno != EINTR) {
@@ -142,18 +147,19 @@ static bool read_answer(int fd, int wake_fd, struct holder *h, struct err *err)
         if (p[0].revents == 0) {
             continue;
         }
-        ssize_t n = read(fd, line + len, 1);
+        ssize_t n = read(h->from_fd, line + len, 1);
         if (n <= 0 || line[len] == '\n') {
             break;
         }
         len++;
     }
     line[len] = '\0';
-    return parse_answer(line, h, err);
+    return parse_answer(line, h, refused, err);
 }
 
-bool holder_start(const struct holder_order *order, int wake_fd, struct holder *out,
-                  struct err *err)
+/* refused: the source did not take the password. */
+static bool start_once(const struct holder_order *order, const struct secret *conninfo, int wake_fd,
+                       struct holder *out, bool *refused, struct err *err)
 {
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
@@ -172,12 +178,46 @@ bool holder_start(const struct holder_order *order, int wake_fd, struct holder *
         (void)close(from[0]);
         return err_set(err, ERR_SYSTEM, "cannot start the snapshot holder: error %d", rc);
     }
-    if (!send_order(h.to_fd, order, err) || !read_answer(h.from_fd, wake_fd, &h, err)) {
+    if (!send_order(h.to_fd, order, conninfo, err) || !read_answer(wake_fd, &h, refused, err)) {
         holder_dismiss(&h);
         return false;
     }
     *out = h;
     return true;
+}
+
+/* The holder knows nothing of AWS: it gets a whole connection string, and another one after a
+ * refusal, as pg_open does for itself. */
+bool holder_start(const struct holder_order *order, int wake_fd, struct holder *out,
+                  struct err *err)
+{
+    const struct pg_auth *auth = order->target->auth;
+    CLEANUP(pg_login_free) struct pg_login login = {.tries = 0};
+    bool refused = false;
+    if (auth == NULL) {
+        return start_once(order, &order->target->conninfo, wake_fd, out, &refused, err);
+    }
+    for (;;) {
+        bool more = true;
+        struct err why = *err;
+        if (!auth->next(auth->self, &login, &more, &why)) {
+            *err = why;
+            return false;
+        }
+        if (!more) {
+            auth->explain(auth->self, &login, err);
+            return false;
+        }
+        refused = false;
+        if (start_once(order, &login.conninfo, wake_fd, out, &refused, err)) {
+            auth->accepted(auth->self, &login);
+            return true;
+        }
+        if (!refused) {
+            return false;
+        }
+        login.tries++;
+    }
 }
 
 bool holder_is_gone(const struct holder *h)

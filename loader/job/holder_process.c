@@ -31,6 +31,15 @@ static bool read_all(char *bytes, size_t len)
     return true;
 }
 
+/* The connection string in it may hold a password. */
+static void drop_order(char *bytes, size_t size)
+{
+    if (bytes != NULL) {
+        secret_wipe(bytes, size);
+    }
+    free(bytes);
+}
+
 /* The order's fields point into the returned memory. NULL: the loader is gone, or talks nonsense.
  */
 static char *read_order(const char *fields[HOLDER_FIELDS], size_t *len)
@@ -39,15 +48,15 @@ static char *read_order(const char *fields[HOLDER_FIELDS], size_t *len)
     if (!read_all((char *)&size, sizeof size) || size == 0 || size > HOLDER_ORDER_MAX) {
         return NULL;
     }
-    char *bytes = malloc((size_t)size);
+    char *bytes = calloc(1, (size_t)size);
     if (bytes == NULL || !read_all(bytes, (size_t)size) || bytes[size - 1] != '\0') {
-        free(bytes);
+        drop_order(bytes, (size_t)size);
         return NULL;
     }
     char *at = bytes;
     for (size_t i = 0; i < HOLDER_FIELDS; i++) {
         if (at >= bytes + size) {
-            free(bytes);
+            drop_order(bytes, (size_t)size);
             return NULL;
         }
         fields[i] = at;
@@ -63,23 +72,28 @@ static void answer(const char *text)
     (void)ignored;
 }
 
-static bool hold(const char *const fields[HOLDER_FIELDS], struct pg **pg, char id[SNAPSHOT_ID_MAX],
-                 struct err *err)
+static bool open_source(const char *const fields[HOLDER_FIELDS], struct pg **pg, struct err *err)
 {
     struct pg_target target = {.side = "source"};
+    bool ok = secret_set(&target.conninfo, fields[HOLDER_CONNINFO], err) &&
+              pg_open(&target, fields[HOLDER_APPLICATION], IN_FD, pg, err);
+    secret_free(&target.conninfo);
+    return ok;
+}
+
+static bool hold(const char *const fields[HOLDER_FIELDS], struct pg *pg, char id[SNAPSHOT_ID_MAX],
+                 struct err *err)
+{
     struct snapshot_identity s = {.visible = str_copy(fields[HOLDER_VISIBLE])};
     (void)snprintf(s.id, sizeof s.id, "%s", fields[HOLDER_SNAPSHOT]);
     (void)snprintf(s.system, sizeof s.system, "%s", fields[HOLDER_SYSTEM]);
     (void)snprintf(s.started, sizeof s.started, "%s", fields[HOLDER_STARTED]);
 
-    bool ok = (s.visible != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
-              secret_set(&target.conninfo, fields[HOLDER_CONNINFO], err) &&
-              pg_open(&target, fields[HOLDER_APPLICATION], IN_FD, pg, err);
-    secret_free(&target.conninfo);
     /* Nothing more comes in before "ready"; readable now would mean that the loader is gone. */
-    ok = ok && session_pin(*pg, fields[HOLDER_ENCODING], err) && snapshot_import(*pg, &s, err) &&
-         snapshot_export(*pg, id, err) &&
-         (fields[HOLDER_LOCKS][0] == '\0' || pg_exec(*pg, fields[HOLDER_LOCKS], err));
+    bool ok = (s.visible != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
+              session_pin(pg, fields[HOLDER_ENCODING], err) && snapshot_import(pg, &s, err) &&
+              snapshot_export(pg, id, err) &&
+              (fields[HOLDER_LOCKS][0] == '\0' || pg_exec(pg, fields[HOLDER_LOCKS], err));
     snapshot_identity_free(&s);
     return ok;
 }
@@ -133,13 +147,14 @@ int holder_main(void)
         return EXIT_FAILURE;
     }
     uint64_t hold_ms = strtoull(fields[HOLDER_HOLD_MS], NULL, 10);
-    bool ok = hold(fields, &pg, id, &err);
-    secret_wipe(order, len);
-    free(order);
+    bool open = open_source(fields, &pg, &err);
+    bool ok = open && hold(fields, pg, id, &err);
+    drop_order(order, len);
     if (ok) {
         (void)snprintf(line, sizeof line, "ready %s %d\n", id, pg_backend_pid(pg));
     } else {
-        (void)snprintf(line, sizeof line, "error %d %s\n", (int)err.kind, err.msg);
+        const char *word = !open && err.kind == ERR_AUTH ? HOLDER_REFUSED : "error";
+        (void)snprintf(line, sizeof line, "%s %d %s\n", word, (int)err.kind, err.msg);
     }
     answer(line);
     if (ok) {

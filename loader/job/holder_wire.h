@@ -1,6 +1,7 @@
 /* holder_wire.h: what travels between the loader and its snapshot holder. Both are one program, so
  * there is no version: an 8-byte length in host order, then the fields, each ended by a NUL.
- * Back comes one line: "ready SNAPSHOT_ID BACKEND_PID" or "error KIND MESSAGE". */
+ * Back comes one line: "ready SNAPSHOT_ID BACKEND_PID", "error KIND MESSAGE", or with the same
+ * fields "refused" when the source did not take the password. */
 #ifndef JOB_HOLDER_WIRE_H
 #define JOB_HOLDER_WIRE_H
 
@@ -18,6 +19,7 @@ enum holder_field {
 };
 
 #define HOLDER_ORDER_MAX (64u << 20) /* mostly the lock statements: some 500,000 tables */
-#define HOLDER_GO        "q"         /* the loader's last word: no need to hold any longer */
+#define HOLDER_REFUSED   "refused"
+#define HOLDER_GO        "q" /* the loader's last word: no need to hold any longer */
 
 #endif

@@ -1,5 +1,9 @@
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/str.h"
+#include "pg/conninfo.h"
+#include "pg/login.h"
 #include "pg/pg_internal.h"
 #include "pg/sqlstate.h"
 
@@ -75,34 +79,9 @@ static bool refuse_connect(struct pg *pg, struct err *err)
     return err_set(err, kind, "cannot connect to the %s: %s", pg->side, text);
 }
 
-/* libpq's own message may quote a piece of the string, and that piece may be a password. */
-static bool check_conninfo(const struct pg_target *target, struct err *err)
-{
-    const char *text = secret_reveal(&target->conninfo);
-    bool plain = strchr(text, '=') == NULL && strncmp(text, "postgres://", 11) != 0 &&
-                 strncmp(text, "postgresql://", 13) != 0;
-    if (plain) {
-        return true; /* a database name, or empty */
-    }
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(text, &why);
-    bool ok = options != NULL;
-    if (!ok) {
-        fold_lines(why == NULL ? (char[]){""} : why);
-        bool safe = why != NULL && (strncmp(why, "invalid connection option", 25) == 0 ||
-                                    strncmp(why, "invalid URI query parameter", 27) == 0);
-        (void)err_set(err, ERR_USAGE, "--%s is not a valid libpq connection string%s%s",
-                      target->side, safe ? ": " : "", safe ? why : "");
-    }
-    PQconninfoFree(options);
-    PQfreemem(why);
-    return ok;
-}
-
 /* Ours before the user's string are defaults it may change; ours after it win. */
-static PGconn *start(const struct pg_target *target, const char *application_name)
+static PGconn *start(const char *conninfo, const char *application_name)
 {
-    const char *conninfo = secret_reveal(&target->conninfo);
     const char *keys[8];
     const char *values[8];
     int n = 0;
@@ -135,7 +114,7 @@ static unsigned timeout_ms(const struct pg *pg, const struct pg_target *target)
             ms = s > 0 && s < 3600 ? (unsigned)s * 1000u : ms;
         }
     }
-    PQconninfoFree(options);
+    conninfo_wipe_options(options);
     return ms;
 }
 
@@ -170,10 +149,10 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
-static bool begin(struct pg *pg, const struct pg_target *target, const char *application_name,
-                  struct err *err)
+static bool begin(struct pg *pg, const struct pg_target *target, const struct secret *conninfo,
+                  const char *application_name, struct err *err)
 {
-    pg->conn = start(target, application_name);
+    pg->conn = start(secret_reveal(conninfo), application_name);
     if (pg->conn == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
@@ -195,19 +174,26 @@ static bool begin(struct pg *pg, const struct pg_target *target, const char *app
     return true;
 }
 
-bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
-             struct pg **out, struct err *err)
+/* What stays the same while several passwords are tried. */
+struct opening {
+    const struct pg_target *target;
+    const char *application_name;
+    int wake_fd;
+    char sqlstate[6]; /* of the last refusal, "" otherwise */
+};
+
+static bool open_once(struct opening *o, const struct secret *conninfo, struct pg **out,
+                      struct err *err)
 {
-    if (!check_conninfo(target, err)) {
-        return false;
-    }
     struct pg *pg = calloc(1, sizeof *pg);
     if (pg == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    pg->side = target->side;
-    pg->wake_fd = wake_fd;
-    if (!begin(pg, target, application_name, err)) {
+    pg->side = o->target->side;
+    pg->wake_fd = o->wake_fd;
+    o->sqlstate[0] = '\0';
+    if (!begin(pg, o->target, conninfo, o->application_name, err)) {
+        (void)memcpy(o->sqlstate, pg->sqlstate, sizeof pg->sqlstate);
         pg_close(pg);
         return false;
     }
@@ -215,14 +201,71 @@ bool pg_open(const struct pg_target *target, const char *application_name, int w
     return true;
 }
 
+/* A refused password is not the end while there is another: it may be in rotation. */
+static bool open_by_login(struct opening *o, struct pg **out, struct err *err)
+{
+    const struct pg_auth *auth = o->target->auth;
+    CLEANUP(pg_login_free) struct pg_login login = {.tries = 0};
+    struct err refused = {.kind = ERR_NONE};
+
+    for (;;) {
+        bool more = true;
+        if (!auth->next(auth->self, &login, &more, err)) {
+            return false;
+        }
+        if (!more) {
+            *err = refused;
+            auth->explain(auth->self, &login, err);
+            return false;
+        }
+        if (open_once(o, &login.conninfo, out, err)) {
+            auth->accepted(auth->self, &login);
+            return true;
+        }
+        if (!pg_login_refused(o->sqlstate)) {
+            return false;
+        }
+        refused = *err;
+        login.tries++;
+    }
+}
+
+bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
+             struct pg **out, struct err *err)
+{
+    struct opening o = {.target = target, .application_name = application_name, .wake_fd = wake_fd};
+    heap_wipe_begin(); /* libpq does not wipe all its copies of a password */
+    bool ok = target->auth != NULL ? open_by_login(&o, out, err)
+                                   : conninfo_check(&target->conninfo, target->side, err) &&
+                                         open_once(&o, &target->conninfo, out, err);
+    heap_wipe_end();
+    return ok;
+}
+
+void pg_login_free(struct pg_login *login)
+{
+    secret_free(&login->conninfo);
+    secret_free(&login->user);
+    secret_free(&login->password);
+    secret_free(&login->tried);
+    *login = (struct pg_login){.tries = 0};
+}
+
+bool pg_login_refused(const char *sqlstate)
+{
+    return strcmp(sqlstate, "28P01") == 0 || strcmp(sqlstate, "28000") == 0;
+}
+
 void pg_close(struct pg *pg)
 {
     if (pg == NULL) {
         return;
     }
+    heap_wipe_begin();
     PQfreemem(pg->copy_row);
     PQfreeCancel(pg->cancel);
     PQfinish(pg->conn);
+    heap_wipe_end();
     free(pg);
 }
 

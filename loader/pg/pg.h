@@ -18,11 +18,13 @@
 #include <stdint.h>
 
 struct pg;
+struct pg_auth; /* pg/login.h */
 struct pg_rows;
 
 /* Where to connect. The string is a libpq URI, keyword list or database name. */
 struct pg_target {
     struct secret conninfo;
+    const struct pg_auth *auth;  /* NULL, or who makes the connection string for each login */
     const char *side;            /* "source" or "destination", for messages; static */
     unsigned connect_timeout_ms; /* 0 = 30 s, or the connection string's connect_timeout */
 };

@@ -23,6 +23,9 @@ struct pg_rows {
     PGresult *res;
 };
 
+/* Frees what PQconninfoParse or PQconninfo gave, values wiped. NULL is allowed. */
+void conninfo_wipe_options(PQconninfoOption *options);
+
 /* Waits until the socket is ready for events (POLLIN, POLLOUT), for at most timeout_ms (-1: no
  * limit). ERR_CANCELLED when the wake descriptor came first, ERR_TRANSIENT when the time is over.
  */

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "flow/stop.h"
+#include "job/auth.h"
 #include "job/exit_status.h"
 #include "job/load_internal.h"
 
@@ -132,8 +133,6 @@ static void close_all(struct load *l, bool keep_holder)
     ledger_fini(&l->ledger);
     job_record_free(&l->record);
     snapshot_identity_free(&l->snapshot);
-    secret_free(&l->source_target.conninfo);
-    secret_free(&l->destination_target.conninfo);
     free(l->locks);
     free(l->truncate_sql);
     relation_list_free(&l->targets);
@@ -141,17 +140,18 @@ static void close_all(struct load *l, bool keep_holder)
 
 /* One attempt from the first connection to the last. */
 static bool attempt(const struct spec *spec, const struct load_observer *observer,
-                    struct load_result *out, bool *again, struct err *err)
+                    struct auth *auth, struct load_result *out, bool *again, struct err *err)
 {
-    struct load l = {.spec = spec,
-                     .observer = observer,
-                     .result = out,
-                     .source_target = {.side = "source"},
-                     .destination_target = {.side = "destination"},
-                     .record = {.truncate_done = true}};
-    bool ok = secret_set(&l.source_target.conninfo, secret_reveal(&spec->source), err) &&
-              secret_set(&l.destination_target.conninfo, secret_reveal(&spec->destination), err) &&
-              load_job(&l, err);
+    struct load l = {
+        .spec = spec,
+        .observer = observer,
+        .result = out,
+        .auth = auth,
+        .source_target = {.side = "source",      .auth = auth_of(auth, AUTH_SOURCE)},
+        .destination_target = {.side = "destination",         .auth = auth_of(auth, AUTH_DESTINATION)},
+        .record = {.truncate_done = true}
+    };
+    bool ok = load_job(&l, err);
     if (!ok) {
         load_explain_lock(&l, err);
     }
@@ -169,12 +169,30 @@ static bool attempt(const struct spec *spec, const struct load_observer *observe
     return ok;
 }
 
+static void open_result(struct load_result *out)
+{
+    *out = (struct load_result){.exit_status = EXIT_DONE};
+    buf_init(&out->hint, 4096);
+}
+
+static void tell(void *self, const char *text)
+{
+    const struct load_observer *observer = self;
+    observer->note(observer->self, text);
+}
+
+void load_auth_notes(struct load *l)
+{
+    struct load_observer observer = *l->observer;
+    auth_notes(l->auth, tell, &observer);
+}
+
 /*
  * A fault while planning, resuming or finishing undoes nothing that counts, so the whole is tried
  * again, as long as --retry-for allows. Streams have a budget of their own.
  */
-void load_run(const struct spec *spec, const struct load_observer *observer,
-              struct load_result *out)
+static void run(const struct spec *spec, const struct load_observer *observer, struct auth *auth,
+                struct load_result *out)
 {
     struct spec mine = *spec; /* borrows what spec owns */
     struct retry_policy policy = load_connect_policy(spec);
@@ -189,9 +207,8 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
         struct err err = {.kind = ERR_NONE};
         bool again = false;
         char text[ERR_MSG_MAX + 64];
-        *out = (struct load_result){.exit_status = EXIT_DONE};
-        buf_init(&out->hint, 4096);
-        if (attempt(&mine, observer, out, &again, &err)) {
+        open_result(out);
+        if (attempt(&mine, observer, auth, out, &again, &err)) {
             return;
         }
         recorded = recorded || out->recorded;
@@ -215,6 +232,24 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
             return;
         }
         load_result_free(out);
+    }
+}
+
+void load_run(const struct spec *spec, const struct load_observer *observer,
+              struct load_result *out)
+{
+    struct auth *auth = NULL;
+    struct load nothing = {.recorded = false};
+    struct err err;
+    if (!auth_open(spec, stop_drain_fd(), &auth, &err)) {
+        open_result(out);
+        out->error = err;
+        out->exit_status = status_of(&nothing, &err);
+        return;
+    }
+    run(spec, observer, auth, out);
+    if (!out->abandon_threads) {
+        auth_close(auth); /* a thread that was left behind may be logging in */
     }
 }
 

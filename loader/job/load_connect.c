@@ -109,6 +109,7 @@ bool load_connect(struct load *l, struct err *err)
         !choose_encoding(l, err)) {
         return false;
     }
+    load_auth_notes(l);
     (void)snprintf(l->result->source, sizeof l->result->source, "%s", pg_where(l->source));
     (void)snprintf(l->result->destination, sizeof l->result->destination, "%s",
                    pg_where(l->destination));

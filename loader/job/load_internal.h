@@ -2,6 +2,7 @@
 #ifndef JOB_LOAD_INTERNAL_H
 #define JOB_LOAD_INTERNAL_H
 
+#include "job/auth.h"
 #include "job/holder.h"
 #include "job/lease.h"
 #include "job/ledger.h"
@@ -14,6 +15,7 @@ struct load {
     const struct spec *spec;
     const struct load_observer *observer;
     struct load_result *result; /* owns the plan, findings, snapshots */
+    struct auth *auth;          /* borrowed */
     struct pg_target source_target;
     struct pg_target destination_target;
     struct pg *source;      /* first connection; inside the snapshot once there is one */
@@ -43,6 +45,9 @@ struct load {
     struct board *board;
     struct readers *readers; /* has taken over source and holder while it exists */
 };
+
+/* Tells what auth has to say, if anything. */
+void load_auth_notes(struct load *l);
 
 /* Both sides connected, pinned, known, and fit for each other. */
 bool load_connect(struct load *l, struct err *err) MUST_CHECK;

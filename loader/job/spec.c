@@ -10,6 +10,19 @@ static void text_list_free(struct text_list *list)
     free(list->items);
 }
 
+static void side_auth_free(struct side_auth *a)
+{
+    free(a->secret);
+    free(a->role_arn);
+    free(a->external_id);
+    text_list_free(&a->tags);
+    free(a->iam_host);
+    free(a->region);
+    free(a->ca_file);
+    free(a->password_kms);
+    text_list_free(&a->context);
+}
+
 static void where_free(struct spec *spec)
 {
     for (size_t i = 0; i < spec->where_count; i++) {
@@ -26,6 +39,15 @@ void spec_free(struct spec *spec)
     }
     secret_free(&spec->source);
     secret_free(&spec->destination);
+    secret_free(&spec->password);
+    side_auth_free(&spec->source_auth);
+    side_auth_free(&spec->destination_auth);
+    side_auth_free(&spec->aws.auth);
+    free(spec->aws_profile);
+    free(spec->user_roots);
+    free(spec->aws.host);
+    free(spec->aws.user);
+    free(spec->aws.out);
     text_list_free(&spec->tables);
     text_list_free(&spec->tables_out);
     text_list_free(&spec->schemas);

@@ -24,6 +24,30 @@ struct text_list {
     size_t count;
 };
 
+/* How one side proves who it is, beyond its connection string. NULL and empty: not given. */
+struct side_auth {
+    char *secret;          /* Secrets Manager: name or ARN */
+    bool iam;              /* an IAM token is the password */
+    char *role_arn;        /* assumed for everything that this side asks of AWS */
+    char *external_id;     /* of that role */
+    struct text_list tags; /* KEY=VALUE: session tags of that role */
+    char *iam_host;        /* HOST or HOST:PORT that the token is signed for */
+    char *region;
+    char *ca_file;            /* trusted roots of this side's server, PEM */
+    char *password_kms;       /* file with the password as KMS ciphertext */
+    struct text_list context; /* KEY=VALUE: encryption context of that */
+};
+
+/* What the "aws" subcommands are asked for. */
+struct aws_request {
+    char *host;
+    char *user;
+    uint16_t port; /* default 5432 */
+    char *out;     /* directory for "aws setup" */
+    bool utility;  /* "aws setup" for AWS's own loading utility as well */
+    struct side_auth auth;
+};
+
 struct where_filter {
     char *table; /* as typed: a psql-style pattern */
     char *expression;
@@ -32,6 +56,12 @@ struct where_filter {
 struct spec {
     struct secret source; /* libpq connection string; empty: libpq's defaults and PG* */
     struct secret destination;
+    struct secret password; /* PGPASSWORD, taken out of the environment */
+    struct side_auth source_auth, destination_auth;
+    char *aws_profile;
+    char *user_roots; /* where libpq looks for roots of its own: ~/.postgresql/root.crt */
+    struct aws_request aws;
+    bool json; /* of "check" and "aws whoami" */
     struct text_list tables, tables_out, schemas, schemas_out;
     struct where_filter *where;
     size_t where_count;

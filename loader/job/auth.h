@@ -1,0 +1,48 @@
+/*
+ * auth.h: how each side logs in: the AWS session behind it, if any, and the pg_auth for its
+ * connections. With cli/aws*.c and cli/check.c this is the only place in loader/ that knows aws/.
+ *
+ * Opened once, before any thread; its pg_auth's are used by all threads; closed after the last
+ * connection. Nothing of AWS is opened for a side that does not ask for it.
+ */
+#ifndef JOB_AUTH_H
+#define JOB_AUTH_H
+
+#include "base/err.h"
+#include "job/spec.h"
+#include "pg/login.h"
+
+enum auth_side { AUTH_SOURCE, AUTH_DESTINATION, AUTH_SIDES };
+
+struct auth;
+struct aws_session;
+struct aws_identity;
+
+/* Opens the AWS side when the spec asks for it and resolves what does not change: rds: names, the
+ * role, a password under KMS. wake_fd ends its waits, now and later. The spec is borrowed.
+ * ERR_USAGE, ERR_AUTH, ERR_TRANSIENT, ERR_DATA, ERR_CANCELLED. */
+bool auth_open(const struct spec *spec, int wake_fd, struct auth **out, struct err *err) MUST_CHECK;
+void auth_close(struct auth *auth); /* NULL is allowed; wipes */
+
+/* For pg_target; lives as long as auth. */
+const struct pg_auth *auth_of(const struct auth *auth, enum auth_side side);
+
+/* What a person should know and has not been told: a corrected clock, a rotated password in use.
+ * Calls tell for each; from the controlling thread. */
+void auth_notes(struct auth *auth, void (*tell)(void *self, const char *text), void *self);
+
+/* ---- for cli/aws*.c and cli/check.c ---- */
+
+/* NULL when nothing of AWS was asked for. */
+struct aws_session *auth_session(struct auth *auth);
+/* Who this side is to AWS: its role, else the chain. NULL as above. */
+struct aws_identity *auth_identity(struct auth *auth, enum auth_side side);
+/* The Region of this side, "" when unknown. */
+const char *auth_region(const struct auth *auth, enum auth_side side);
+
+/* Opens a session although no side asks for one, as "aws whoami" does. side NULL: both as the spec
+ * has them; else this one stands for both. */
+bool auth_open_aws(const struct spec *spec, const struct side_auth *side, int wake_fd,
+                   struct auth **out, struct err *err) MUST_CHECK;
+
+#endif

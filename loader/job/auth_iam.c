@@ -1,0 +1,148 @@
+#include "aws/arn.h"
+#include "aws/sts.h"
+#include "base/str.h"
+#include "job/auth_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PORT 5432u
+
+static bool read_port(const char *text, const char *what, uint16_t *port, struct err *err)
+{
+    uint64_t number = 0;
+    if (!parse_count(text, what, 1, 65535, &number, err)) {
+        return false;
+    }
+    *port = (uint16_t)number;
+    return true;
+}
+
+/* --iam-host HOST[:PORT]; the port dialled is the default. */
+static bool split_sign_host(struct auth_party *p, struct err *err)
+{
+    const char *text = p->wish->iam_host;
+    const char *colon = strrchr(text, ':');
+    size_t len = colon == NULL ? strlen(text) : (size_t)(colon - text);
+    char what[40];
+    (void)snprintf(what, sizeof what, "--%s-iam-host", p->name);
+    if (len == 0 || len >= sizeof p->sign_host) {
+        return err_set(err, ERR_USAGE, "%s takes HOST or HOST:PORT", what);
+    }
+    (void)snprintf(p->sign_host, sizeof p->sign_host, "%.*s", (int)len, text);
+    return colon == NULL || read_port(colon + 1, what, &p->sign_port, err);
+}
+
+static bool choose_address(struct auth_party *p, struct err *err)
+{
+    const char *host = conninfo_effective(p->base, "host");
+    const char *port = conninfo_effective(p->base, "port");
+    char what[40];
+    (void)snprintf(what, sizeof what, "port of the %s", p->name);
+    if (strchr(host, ',') != NULL || strchr(port, ',') != NULL) {
+        return err_set(err, ERR_USAGE,
+                       "--%s-iam: a token is for one host, and the connection string has several",
+                       p->name);
+    }
+    if (host[0] == '\0' || host[0] == '/' || host[0] == '@') {
+        return err_set(err, ERR_USAGE,
+                       "--%s-iam needs a host name in the connection string (host=...): a token is "
+                       "made for a host and port, and is sent over TLS only",
+                       p->name);
+    }
+    p->sign_port = DEFAULT_PORT;
+    if (port[0] != '\0' && !read_port(port, what, &p->sign_port, err)) {
+        return false;
+    }
+    (void)snprintf(p->sign_host, sizeof p->sign_host, "%s", host);
+    return p->wish->iam_host == NULL || split_sign_host(p, err);
+}
+
+bool auth_iam_open(struct auth_party *p, struct err *err)
+{
+    const char *user = conninfo_effective(p->base, "user");
+    if (!choose_address(p, err)) {
+        return false;
+    }
+    if (p->region[0] == '\0') {
+        return err_set(err, ERR_USAGE,
+                       "--%s-iam: the Region is not known: give --%s-region, or set AWS_REGION, or "
+                       "name the host as AWS does",
+                       p->name, p->name);
+    }
+    struct aws_token_params params = {.session = &p->auth->session,
+                                      .identity = auth_party_identity(p),
+                                      .host = p->sign_host,
+                                      .port = p->sign_port,
+                                      .region = p->region,
+                                      .user = user};
+    return aws_token_source_open(&params, &p->tokens, err) || err_wrap(err, "--%s-iam", p->name);
+}
+
+/* A token cannot tell that our clock is wrong; any signed call can, and corrects it. */
+static void look_at_the_clock(struct auth_party *p)
+{
+    struct aws_caller_identity who;
+    struct err ignored;
+    struct aws_caller caller = auth_party_caller(p, NULL);
+    bool known = aws_sts_get_caller_identity(&caller, &who, &ignored);
+    (void)known;
+}
+
+bool auth_iam_next(struct auth_party *p, struct pg_login *login, struct secret *token, bool *more,
+                   struct err *err)
+{
+    *more = login->tries < 2;
+    if (!*more) {
+        return true;
+    }
+    if (login->tries == 1) {
+        look_at_the_clock(p);
+    }
+    return aws_token_source_get(p->tokens, login->tries == 0 ? NULL : &login->password, token,
+                                err) ||
+           err_wrap(err, "--%s-iam", p->name);
+}
+
+/* ---- what a refusal means ---- */
+
+static void find_resource(struct auth_party *p, char id[64])
+{
+    struct aws_database d = p->database;
+    struct aws_caller caller = auth_party_caller(p, NULL);
+    struct err ignored;
+    bool found = d.resource_id[0] != '\0';
+    if (!found && !aws_rds_find_by_host(&caller, p->sign_host, &d, &found, &ignored)) {
+        found = false;
+    }
+    (void)snprintf(id, 64, "%s", found ? d.resource_id : "RESOURCE_ID");
+}
+
+void auth_iam_explain(struct auth_party *p, struct err *err)
+{
+    struct aws_caller_identity who = {.arn = "", .account = "ACCOUNT"};
+    struct aws_caller caller = auth_party_caller(p, NULL);
+    const char *user = conninfo_effective(p->base, "user");
+    char resource[64];
+    char region[AWS_REGION_MAX] = "";
+    char server[200];
+    struct err ignored;
+    if (!aws_sts_get_caller_identity(&caller, &who, &ignored)) {
+        (void)snprintf(who.account, sizeof who.account, "ACCOUNT");
+    }
+    find_resource(p, resource);
+    (void)snprintf(server, sizeof server, "%.190s", err->msg);
+    bool other = aws_region_of_host(p->sign_host, region) && strcmp(region, p->region) != 0;
+    (void)err_set(
+        err, ERR_AUTH,
+        "%s. The token was signed by %s for %s:%u in %s%s%s%s. To check: (1) GRANT rds_iam TO "
+        "\"%s\"; (2) IAM authentication is enabled on the cluster; (3) the identity's policy has "
+        "{\"Effect\":\"Allow\",\"Action\":\"rds-db:connect\",\"Resource\":"
+        "\"arn:%s:rds-db:%s:%s:dbuser:%s/%s\"}; (4) host and port as AWS knows them, else "
+        "--%s-iam-host; (5) the Region, else --%s-region; (6) this machine's clock",
+        server, who.arn[0] == '\0' ? "unknown credentials" : who.arn, p->sign_host, p->sign_port,
+        p->region, other ? " (the host's name says " : "", other ? region : "", other ? ")" : "",
+        user, aws_partition_of(p->region)->name, p->region, who.account, resource, user, p->name,
+        p->name);
+}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/environment.h"
 #include "cli/load_views.h"
 #include "cli/options.h"
 #include "cli/print_sql.h"
@@ -216,22 +217,39 @@ static int print_roles(const struct spec *spec)
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* What logins need of the environment, read here because this is where it may be read. */
+static bool prepare_logins(struct spec *spec, struct err *err)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
+    const char *home = getenv("HOME");
+    struct buf path;
+    environment_forget("SLUICE_SOURCE");
+    environment_forget("SLUICE_DESTINATION");
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/.postgresql/root.crt", home == NULL ? "" : home);
+    spec->user_roots = buf_take(&path);
+    return environment_take_password(&spec->password, err);
+}
+
 int command_load(int argc, char **argv, bool *abandon)
 {
     struct spec spec = {.jobs = 0};
     struct err err = {.kind = ERR_NONE};
     enum options_verdict verdict = OPTIONS_RUN;
     int status = EXIT_USAGE;
-    if (!options_parse(argc, argv, &verdict, &spec, &err)) {
+    if (!options_parse(FOR_LOAD, argc, argv, &verdict, &spec, &err)) {
         log_error("%s", err.msg);
     } else if (verdict == OPTIONS_HELP) {
-        options_help(stdout);
+        options_help(FOR_LOAD, stdout);
         status = EXIT_DONE;
     } else if (verdict == OPTIONS_MARKDOWN) {
         options_markdown(stdout);
         status = EXIT_DONE;
     } else if (spec.print_sql) {
         status = print_roles(&spec);
+    } else if (!prepare_logins(&spec, &err)) {
+        log_error("%s", err.msg);
+        status = EXIT_FAILED;
     } else {
         log_open(spec.quiet     ? LOG_ERROR
                  : spec.verbose ? LOG_DEBUG

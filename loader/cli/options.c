@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "cli/options_auth.h"
 #include "cli/options_table.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@
  * short. */
 
 struct parse {
+    enum option_command command;
     const struct option_row *rows;
     size_t row_count;
     char **words;
@@ -67,7 +69,7 @@ static const struct option_row *nearest(const struct parse *p, const char *name,
         size_t distance = len >= 3 && strncmp(row->name, name, len) == 0
                               ? 0
                               : edit_distance(name, len, row->name, row_len);
-        if (!row->hidden && distance < best_distance) {
+        if (!row->hidden && option_is_for(row, p->command) && distance < best_distance) {
             best = row;
             best_distance = distance;
         }
@@ -81,12 +83,12 @@ static bool refuse_unknown(const struct parse *p, const char *name, size_t len, 
     const struct option_row *near = nearest(p, name, shown);
 
     if (near == NULL) {
-        return err_set(err, ERR_USAGE, "unknown option --%.*s; \"sluice load --help\" lists them",
-                       (int)shown, name);
+        return err_set(err, ERR_USAGE, "unknown option --%.*s; \"sluice %s --help\" lists them",
+                       (int)shown, name, command_name(p->command));
     }
     return err_set(err, ERR_USAGE,
-                   "unknown option --%.*s; did you mean --%s? \"sluice load --help\" lists them",
-                   (int)shown, name, near->name);
+                   "unknown option --%.*s; did you mean --%s? \"sluice %s --help\" lists them",
+                   (int)shown, name, near->name, command_name(p->command));
 }
 
 /* Finding rows. */
@@ -94,7 +96,8 @@ static bool refuse_unknown(const struct parse *p, const char *name, size_t len, 
 static const struct option_row *find_name(const struct parse *p, const char *name, size_t len)
 {
     for (size_t i = 0; i < p->row_count; i++) {
-        if (strlen(p->rows[i].name) == len && memcmp(p->rows[i].name, name, len) == 0) {
+        if (option_is_for(&p->rows[i], p->command) && strlen(p->rows[i].name) == len &&
+            memcmp(p->rows[i].name, name, len) == 0) {
             return &p->rows[i];
         }
     }
@@ -104,7 +107,7 @@ static const struct option_row *find_name(const struct parse *p, const char *nam
 static const struct option_row *find_letter(const struct parse *p, char letter)
 {
     for (size_t i = 0; i < p->row_count; i++) {
-        if (p->rows[i].letter == letter) {
+        if (p->rows[i].letter == letter && option_is_for(&p->rows[i], p->command)) {
             return &p->rows[i];
         }
     }
@@ -187,8 +190,8 @@ static bool read_letters(struct parse *p, char *word, struct err *err)
         const struct option_row *row = find_letter(p, *letter);
         if (row == NULL) {
             bool plain = *letter > ' ' && *letter < 0x7F;
-            return err_set(err, ERR_USAGE, "unknown option -%c; \"sluice load --help\" lists them",
-                           plain ? *letter : '?');
+            return err_set(err, ERR_USAGE, "unknown option -%c; \"sluice %s --help\" lists them",
+                           plain ? *letter : '?', command_name(p->command));
         }
         if (row->argument != NULL) {
             char *value = letter[1] != '\0' ? letter + 1 : next_value(p, row, err);
@@ -205,9 +208,9 @@ static bool read_letters(struct parse *p, char *word, struct err *err)
 static bool refuse_plain_word(const struct parse *p, size_t at, struct err *err)
 {
     return err_set(err, ERR_USAGE,
-                   "word %zu of %zu after \"load\" belongs to no option; databases are given with "
+                   "word %zu of %zu after \"%s\" belongs to no option; databases are given with "
                    "--source and --destination, tables with -t, and values with spaces in quotes",
-                   at + 1, p->word_count);
+                   at + 1, p->word_count, command_name(p->command));
 }
 
 static bool read_word(struct parse *p, struct err *err)
@@ -245,7 +248,7 @@ static bool read_variables(struct parse *p, struct err *err)
 {
     for (size_t i = 0; i < p->row_count; i++) {
         const struct option_row *row = &p->rows[i];
-        if (row->variable == NULL || p->given[i]) {
+        if (row->variable == NULL || p->given[i] || !option_is_for(row, p->command)) {
             continue;
         }
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet, see spec.h. */
@@ -265,19 +268,31 @@ static bool read_variables(struct parse *p, struct err *err)
 static bool check_servers(const struct parse *p, struct err *err)
 {
     const struct spec *spec = p->spec;
+    const unsigned needs = FOR_LOAD | FOR_CHECK;
 
-    if (spec->print_sql || secret_is_set(&spec->source) || secret_is_set(&spec->destination)) {
+    if ((p->command & needs) == 0 || spec->print_sql || secret_is_set(&spec->source) ||
+        secret_is_set(&spec->destination)) {
         return true;
     }
     return err_set(err, ERR_USAGE,
                    "neither --source nor --destination is given; one of them may be left out and "
-                   "then follows the PG* variables (\"sluice load --help\" has examples)");
+                   "then follows the PG* variables (\"sluice %s --help\" has examples)",
+                   command_name(p->command));
 }
 
-bool options_parse(int argc, char **argv, enum options_verdict *verdict, struct spec *spec,
-                   struct err *err)
+/* After a wrong word, what follows was not read, and may be a connection string all the same. */
+static void hide_rest(struct parse *p)
 {
-    struct parse p = {.words = argv,
+    for (; p->at < p->word_count; p->at++) {
+        memset(p->words[p->at], '*', strlen(p->words[p->at]));
+    }
+}
+
+bool options_parse(enum option_command command, int argc, char **argv,
+                   enum options_verdict *verdict, struct spec *spec, struct err *err)
+{
+    struct parse p = {.command = command,
+                      .words = argv,
                       .word_count = argc > 0 ? (size_t)argc : 0,
                       .spec = spec,
                       .verdict = OPTIONS_RUN};
@@ -285,9 +300,11 @@ bool options_parse(int argc, char **argv, enum options_verdict *verdict, struct 
     *spec = (struct spec){0};
     p.rows = options_table(&p.row_count);
     if (!options_defaults(spec, err) || !read_words(&p, err)) {
+        hide_rest(&p);
         return false;
     }
-    if (p.verdict == OPTIONS_RUN && !(read_variables(&p, err) && check_servers(&p, err))) {
+    if (p.verdict == OPTIONS_RUN && !(read_variables(&p, err) && check_servers(&p, err) &&
+                                      options_check_auth(command, spec, err))) {
         return false;
     }
     *verdict = p.verdict;

@@ -1,5 +1,5 @@
 /*
- * options.h: the one option table of "sluice load". From it come the parser, --help and
+ * options.h: the one option table of all subcommands. From it come the parsers, --help and
  * docs/options.md, so that they cannot differ.
  *
  * Precedence: command line, then the option's environment variable (SLUICE_JOBS for --jobs, and so
@@ -15,17 +15,27 @@
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_MARKDOWN };
 
-/* Parses the words after "load": argv[0] is the first of them. argv values that may hold a secret
+/* Who takes options. Bits, so that a row can name several. */
+enum option_command {
+    FOR_LOAD = 1,
+    FOR_CHECK = 2,
+    FOR_AWS_TOKEN = 4,
+    FOR_AWS_WHOAMI = 8,
+    FOR_AWS_SETUP = 16,
+};
+
+/* Parses the words after the command's name: argv[0] is the first of them. argv values that may
+ * hold a secret
  * (--source, --destination) are overwritten with '*' in place once copied. ERR_USAGE names the
  * option, says what is wrong with its value and what it takes; an unknown option names the nearest
  * known one. spec is valid to spec_free even after a failure. */
-bool options_parse(int argc, char **argv, enum options_verdict *verdict, struct spec *spec,
-                   struct err *err) MUST_CHECK;
+bool options_parse(enum option_command command, int argc, char **argv,
+                   enum options_verdict *verdict, struct spec *spec, struct err *err) MUST_CHECK;
 
 /* --help: usage, options in groups with defaults and variables, examples, exit statuses. */
-void options_help(FILE *out);
+void options_help(enum option_command command, FILE *out);
 
-/* The page docs/options.md, in Markdown. */
+/* The page docs/options.md, in Markdown: all commands. */
 void options_markdown(FILE *out);
 
 #endif

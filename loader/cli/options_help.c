@@ -4,25 +4,95 @@
 
 #include <string.h>
 
-#define HELP_WIDTH  80
-#define HELP_INDENT 8 /* of the text under an option */
+#define HELP_WIDTH    80
+#define HELP_INDENT   8  /* of the text under an option */
+#define DEFAULT_SHORT 48 /* a default and its variable share a line */
 
 struct example {
     const char *what;
     const char *words;
 };
 
-static const struct example examples[] = {
+static const struct example load_examples[] = {
     {"Every table of a database, with eight streams",
-     "sluice load --source service=shop_old --destination service=shop_new -j 8"     },
+     "sluice load --source service=shop_old --destination service=shop_new -j 8"         },
     {"What would be done, and nothing else",
-     "sluice load --source service=shop_old --destination service=shop_new --dry-run"},
+     "sluice load --source service=shop_old --destination service=shop_new --dry-run"    },
     {"Two schemas without their logs, replacing what is there",
      "sluice load --source service=shop_old --destination service=shop_new \\\n"
-     "    -n sales -n stock -T '*.*_log' --mode truncate --job nightly"              },
+     "    -n sales -n stock -T '*.*_log' --mode truncate --job nightly"                  },
+    {"The source's password from Secrets Manager, an IAM token for the destination",
+     "sluice load --source-secret prod/shop/reader \\\n"
+     "    --destination 'rds:shop-limitless/postgres_limitless user=loader' "
+     "--destination-iam"                                                                 },
     {"The SQL for roles with no more rights than needed, for a DBA to look through",
-     "sluice load --print-sql"                                                       },
+     "sluice load --print-sql"                                                           },
+    {NULL,                                                                           NULL},
 };
+
+static const struct example check_examples[] = {
+    {"Before a load, with its own options",
+     "sluice check --source-secret prod/shop/reader --destination service=shop_new -j 8"},
+    {"For a machine",                       "sluice check --source service=shop_old --destination service=shop_new "
+                      "--json"                                     },
+    {NULL,                                  NULL                                        },
+};
+
+static const struct example token_examples[] = {
+    {"A psql session by IAM",
+     "H=shop.cluster-abc.eu-west-1.rds.amazonaws.com\n"
+     "  PGPASSWORD=$(sluice aws token --host $H --user loader) \\\n"
+     "    psql \"host=$H user=loader dbname=shop sslmode=verify-full sslrootcert=rds.pem\""},
+    {NULL,                    NULL                                                         },
+};
+
+static const struct example whoami_examples[] = {
+    {"The identity behind a profile", "sluice aws whoami --aws-profile nightly"},
+    {NULL,                            NULL                                     },
+};
+
+static const struct example setup_examples[] = {
+    {"For a source with a secret and a destination by IAM",
+     "sluice aws setup --source-secret prod/shop/reader \\\n"
+     "    --destination 'rds:shop-limitless/postgres_limitless user=loader' "
+     "--destination-iam --out setup"                            },
+    {NULL,                                                  NULL},
+};
+
+struct command_text {
+    enum option_command command;
+    const char *usage; /* what follows the command's name */
+    const char *about;
+    const struct example *examples; /* ended by one without words */
+};
+
+static const struct command_text commands[] = {
+    {FOR_LOAD,       "--source CONNINFO --destination CONNINFO [OPTION]...",
+     "Loads tables of one PostgreSQL database into another by parallel COPY, each row exactly "
+     "once. "
+     "Run the same command again to resume a load that was stopped.",                  load_examples  },
+    {FOR_CHECK,      "--source CONNINFO --destination CONNINFO [OPTION]...",
+     "Looks at everything that a load with the same options needs, on both sides and in AWS, and "
+     "says for each finding how to mend it. Changes nothing.",                         check_examples },
+    {FOR_AWS_TOKEN,  "--host HOST --user USER [OPTION]...",
+     "Prints an IAM token for a database login: the password of the next 15 minutes.", token_examples },
+    {FOR_AWS_WHOAMI, "[OPTION]...",
+     "Says which AWS identity would be used, where its credentials come from, and how far the "
+     "clocks are apart.",                                                              whoami_examples},
+    {FOR_AWS_SETUP,  "--source CONNINFO --destination CONNINFO [OPTION]...",
+     "Writes, as files to review, what a load with these options needs in AWS and in both "
+     "databases: policies, roles, SQL, and a script that applies them and takes them back. Applies "
+     "nothing.",                                                                       setup_examples },
+};
+
+static const struct command_text *text_of(enum option_command command)
+{
+    const struct command_text *text = &commands[0];
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        text = commands[i].command == command ? &commands[i] : text;
+    }
+    return text;
+}
 
 struct exit_meaning {
     int status;
@@ -77,41 +147,53 @@ static void print_option(FILE *out, const struct option_row *row)
                   row->argument == NULL ? "" : row->argument,
                   row->repeatable ? "   (may be repeated)" : "");
     print_wrapped(out, row->help, HELP_INDENT);
+    bool one_line = row->default_text != NULL && strlen(row->default_text) <= DEFAULT_SHORT;
     if (row->default_text != NULL) {
-        (void)fprintf(out, "%*sDefault: %s", HELP_INDENT, "", row->default_text);
-        (void)fprintf(out, row->variable == NULL ? "\n" : "; variable: %s\n", row->variable);
+        (void)fprintf(out, "%*sDefault: %s%s", HELP_INDENT, "", row->default_text,
+                      one_line && row->variable != NULL ? "; variable: " : "\n");
+    }
+    if (row->variable != NULL) {
+        (void)fprintf(out, "%*s%s%s\n", one_line ? 0 : HELP_INDENT, "",
+                      one_line ? "" : "Variable: ", row->variable);
     }
     if (row->example != NULL) {
         (void)fprintf(out, "%*sExample: %s\n", HELP_INDENT, "", row->example);
     }
 }
 
-void options_help(FILE *out)
+static void print_groups(FILE *out, enum option_command command)
 {
     size_t count = 0;
     const struct option_row *rows = options_table(&count);
+    enum option_group group = GROUP_COUNT;
 
-    (void)fputs("Usage: sluice load --source CONNINFO --destination CONNINFO [OPTION]...\n\n", out);
-    print_wrapped(out,
-                  "Loads tables of one PostgreSQL database into another by parallel COPY, each row "
-                  "exactly once. Run the same command again to resume a load that was stopped.",
-                  0);
     for (size_t i = 0; i < count; i++) {
-        if (i == 0 || rows[i].group != rows[i - 1].group) {
-            (void)fprintf(out, "\n%s:\n", option_group_title(rows[i].group));
+        if (rows[i].hidden || !option_is_for(&rows[i], command)) {
+            continue;
         }
-        if (!rows[i].hidden) {
-            print_option(out, &rows[i]);
+        if (rows[i].group != group) {
+            group = rows[i].group;
+            (void)fprintf(out, "\n%s:\n", option_group_title(group));
         }
+        print_option(out, &rows[i]);
     }
+}
+
+void options_help(enum option_command command, FILE *out)
+{
+    const struct command_text *text = text_of(command);
+
+    (void)fprintf(out, "Usage: sluice %s %s\n\n", command_name(command), text->usage);
+    print_wrapped(out, text->about, 0);
+    print_groups(out, command);
     (void)fputc('\n', out);
     print_wrapped(out,
                   "Sizes are written 64kB, 256MB, 1GB; durations 500ms, 30s, 5min, 1h, 2d. The "
                   "command line goes before a variable, a variable before the default.",
                   0);
     (void)fputs("\nExamples:\n", out);
-    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
-        (void)fprintf(out, "\n  # %s\n  %s\n", examples[i].what, examples[i].words);
+    for (const struct example *e = text->examples; e->what != NULL; e++) {
+        (void)fprintf(out, "\n  # %s\n  %s\n", e->what, e->words);
     }
     (void)fputs("\nExit status:\n\n", out);
     for (size_t i = 0; i < sizeof(exit_meanings) / sizeof(exit_meanings[0]); i++) {
@@ -148,37 +230,83 @@ static void markdown_option(FILE *out, const struct option_row *row)
             put_markdown(out, row->default_text);
         }
         (void)fprintf(out, row->variable == NULL ? ".\n" : ". Variable: `%s`.\n", row->variable);
+    } else if (row->variable != NULL) {
+        (void)fprintf(out, "\nVariable: `%s`.\n", row->variable);
     }
     if (row->example != NULL) {
         (void)fprintf(out, "\n```sh\nsluice load ... %s\n```\n", row->example);
     }
 }
 
-void options_markdown(FILE *out)
+static void markdown_examples(FILE *out, const struct command_text *text)
+{
+    for (const struct example *e = text->examples; e->what != NULL; e++) {
+        (void)fprintf(out, "\n%s:\n\n```sh\n%s\n```\n", e->what, e->words);
+    }
+}
+
+static void markdown_groups(FILE *out, enum option_command command)
 {
     size_t count = 0;
     const struct option_row *rows = options_table(&count);
+    enum option_group group = GROUP_COUNT;
 
-    (void)fputs("# Options of `sluice load`\n\n"
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].hidden || !option_is_for(&rows[i], command)) {
+            continue;
+        }
+        if (rows[i].group != group) {
+            group = rows[i].group;
+            (void)fprintf(out, "\n## %s\n", option_group_title(group));
+        }
+        markdown_option(out, &rows[i]);
+    }
+}
+
+/* What the other commands share with load is named; what they alone take is told in full. */
+static void markdown_command(FILE *out, const struct command_text *text)
+{
+    size_t count = 0;
+    const struct option_row *rows = options_table(&count);
+    const char *comma = "";
+
+    (void)fprintf(out, "\n## `sluice %s %s`\n\n", command_name(text->command), text->usage);
+    put_markdown(out, text->about);
+    (void)fputs("\n\nAs for `load`: ", out);
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].hidden && option_is_for(&rows[i], text->command) &&
+            option_is_for(&rows[i], FOR_LOAD)) {
+            (void)fprintf(out, "%s`--%s`", comma, rows[i].name);
+            comma = ",\n";
+        }
+    }
+    (void)fputs(".\n", out);
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].hidden && option_is_for(&rows[i], text->command) &&
+            !option_is_for(&rows[i], FOR_LOAD)) {
+            markdown_option(out, &rows[i]);
+        }
+    }
+    markdown_examples(out, text);
+}
+
+void options_markdown(FILE *out)
+{
+    (void)fputs("# Options of `sluice`\n\n"
                 "This page is printed by `sluice load --help-markdown`; change the option table, "
-                "not the page.\n\n"
+                "not the page.\nFirst come the options of `sluice load`, then what the other "
+                "commands take.\n\n"
                 "Sizes are written `64kB`, `256MB`, `1GB`; durations `500ms`, `30s`, `5min`, `1h`, "
                 "`2d`. The command\nline goes before a variable, a variable before the default. Of "
                 "an option that is given twice the\nlast value holds, unless it is repeatable. "
                 "`--name value` and `--name=value` are the same, and so are\n`-j 8` and `-j8`; "
                 "names are not abbreviated.\n",
                 out);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || rows[i].group != rows[i - 1].group) {
-            (void)fprintf(out, "\n## %s\n", option_group_title(rows[i].group));
-        }
-        if (!rows[i].hidden) {
-            markdown_option(out, &rows[i]);
-        }
-    }
+    markdown_groups(out, FOR_LOAD);
     (void)fputs("\n## Examples\n", out);
-    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
-        (void)fprintf(out, "\n%s:\n\n```sh\n%s\n```\n", examples[i].what, examples[i].words);
+    markdown_examples(out, &commands[0]);
+    for (size_t i = 1; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        markdown_command(out, &commands[i]);
     }
     (void)fputs("\n## Exit status\n\n| status | meaning |\n|--:|---|\n", out);
     for (size_t i = 0; i < sizeof(exit_meanings) / sizeof(exit_meanings[0]); i++) {

@@ -1,11 +1,13 @@
 #include "cli/options_table.h"
 
+#include "cli/options_auth.h"
 #include "cli/options_set.h"
 
 #include <assert.h>
 
 static const struct option_row table[] = {
     {.name = "source",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
      .argument = "CONNINFO",
      .group = GROUP_SERVERS,
      .default_text = "the PG* variables",
@@ -15,6 +17,7 @@ static const struct option_row table[] = {
      .secret = true,
      .set = set_source},
     {.name = "destination",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
      .argument = "CONNINFO",
      .group = GROUP_SERVERS,
      .default_text = "the PG* variables",
@@ -24,7 +27,171 @@ static const struct option_row table[] = {
      .secret = true,
      .set = set_destination},
 
+    {.name = "source-secret",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ARN|NAME",
+     .group = GROUP_AUTH,
+     .variable = "SLUICE_SOURCE_SECRET",
+     .help = "Take user and password of the source from this secret of AWS Secrets Manager, and "
+             "host, port and database too where the connection string leaves them out. It is read "
+             "again when the server refuses the password, so that it may be rotated at any time.", .example = "--source-secret prod/shop/source",
+     .set = set_auth_secret},
+    {.name = "source-iam",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .group = GROUP_AUTH,
+     .help = "Log in to the source with an IAM token in place of a password. Needs TLS, a role "
+             "with rds_iam, and rds-db:connect.",                                                                                                                          .set = set_auth_iam                                                                                                                                                                                    },
+    {.name = "source-role-arn",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ARN",
+     .group = GROUP_AUTH,
+     .variable = "SLUICE_SOURCE_ROLE_ARN",
+     .help = "Assume this role for all that the source needs of AWS: its secret, its KMS key, its "
+             "token. For a database in another account.", .example = "--source-role-arn arn:aws:iam::111122223333:role/sluice-reader",
+     .set = set_auth_role_arn},
+    {.name = "source-external-id",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ID",
+     .group = GROUP_AUTH,
+     .help = "The external id that the role's trust policy asks for.",
+     .set = set_auth_external_id},
+    {.name = "source-session-tag",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AUTH,
+     .repeatable = true,
+     .help = "A session tag for the role's session (sts:TagSession).",
+     .set = set_auth_tag},
+    {.name = "source-iam-host",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "HOST[:PORT]",
+     .group = GROUP_AUTH,
+     .help = "Sign the token for this host, not for the one that is dialled: for tunnels, "
+             "PrivateLink and names of your own.",                                                                                                                                                                              .example = "--source-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
+     .set = set_auth_iam_host},
+    {.name = "source-region",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "REGION",
+     .group = GROUP_AUTH,
+     .default_text = "AWS_REGION, the profile, an ARN, or the host's name",
+     .variable = "SLUICE_SOURCE_REGION",
+     .help = "The AWS Region of the source's database, secret and key.",
+     .set = set_auth_region},
+    {.name = "source-ca",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "FILE",
+     .group = GROUP_AUTH,
+     .default_text = "sslrootcert, ~/.postgresql/root.crt, or the system's roots",
+     .variable = "SLUICE_SOURCE_CA",
+     .help = "Roots that the source's certificate is checked against (PEM). For RDS and Aurora: "
+             "the bundle that AWS publishes.", .example = "--source-ca global-bundle.pem",
+     .set = set_auth_ca},
+    {.name = "source-password-kms",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "FILE",
+     .group = GROUP_AUTH,
+     .help =
+         "The source's password as KMS ciphertext, base64 or raw; it is decrypted at the start.",                                                                                                                                                                                                                  .set = set_auth_password_kms},
+    {.name = "source-kms-context",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AUTH,
+     .repeatable = true,
+     .help = "Encryption context that the password was encrypted with.",
+     .set = set_auth_context},
+
+    {.name = "destination-secret",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ARN|NAME",
+     .group = GROUP_AUTH,
+     .variable = "SLUICE_DESTINATION_SECRET",
+     .help =
+         "Take user and password of the destination from this secret of AWS Secrets Manager, and "
+         "host, port and database too where the connection string leaves them out. It is read "
+         "again when the server refuses the password, so that it may be rotated at any time.", .example = "--destination-secret prod/shop/destination",
+     .set = set_auth_secret},
+    {.name = "destination-iam",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .group = GROUP_AUTH,
+     .help = "Log in to the destination with an IAM token in place of a password. Needs TLS, a "
+             "role with rds_iam, and rds-db:connect.",                                                                                                                               .set = set_auth_iam                                                                                                                                                        },
+    {.name = "destination-role-arn",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ARN",
+     .group = GROUP_AUTH,
+     .variable = "SLUICE_DESTINATION_ROLE_ARN",
+     .help = "Assume this role for all that the destination needs of AWS: its secret, its KMS key, "
+             "its token. For a database in another account.", .example = "--destination-role-arn arn:aws:iam::111122223333:role/sluice-reader",
+     .set = set_auth_role_arn},
+    {.name = "destination-external-id",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "ID",
+     .group = GROUP_AUTH,
+     .help = "The external id that the role's trust policy asks for.",
+     .set = set_auth_external_id},
+    {.name = "destination-session-tag",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AUTH,
+     .repeatable = true,
+     .help = "A session tag for the role's session (sts:TagSession).",
+     .set = set_auth_tag},
+    {.name = "destination-iam-host",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "HOST[:PORT]",
+     .group = GROUP_AUTH,
+     .help = "Sign the token for this host, not for the one that is dialled: for tunnels, "
+             "PrivateLink and names of your own.",                                                                                                                                                                                                                  .example = "--destination-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
+     .set = set_auth_iam_host},
+    {.name = "destination-region",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "REGION",
+     .group = GROUP_AUTH,
+     .default_text = "AWS_REGION, the profile, an ARN, or the host's name",
+     .variable = "SLUICE_DESTINATION_REGION",
+     .help = "The AWS Region of the destination's database, secret and key.",
+     .set = set_auth_region},
+    {.name = "destination-ca",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "FILE",
+     .group = GROUP_AUTH,
+     .default_text = "sslrootcert, ~/.postgresql/root.crt, or the system's roots",
+     .variable = "SLUICE_DESTINATION_CA",
+     .help = "Roots that the destination's certificate is checked against (PEM). For RDS and "
+             "Aurora: the bundle that AWS publishes.", .example = "--destination-ca global-bundle.pem",
+     .set = set_auth_ca},
+    {.name = "destination-password-kms",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "FILE",
+     .group = GROUP_AUTH,
+     .help = "The destination's password as KMS ciphertext, base64 or raw; it is decrypted at the "
+             "start.",                                                                                            .set = set_auth_password_kms},
+    {.name = "destination-kms-context",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AUTH,
+     .repeatable = true,
+     .help = "Encryption context that the password was encrypted with.",
+     .set = set_auth_context},
+
+    {.name = "kms-context",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AUTH,
+     .repeatable = true,
+     .help = "The same encryption context for both sides.",
+     .example = "--kms-context app=shop",
+     .set = set_kms_context},
+    {.name = "aws-profile",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .argument = "NAME",
+     .group = GROUP_AUTH,
+     .default_text = "AWS_PROFILE, else default",
+     .help = "The profile of ~/.aws/config to take credentials and Region from. As with awscli, "
+             "keys in the environment are then not looked at.", .set = set_aws_profile},
+
     {.name = "table",
+     .commands = FOR_LOAD | FOR_CHECK,
      .letter = 't',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -36,6 +203,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_table},
     {.name = "exclude-table",
+     .commands = FOR_LOAD | FOR_CHECK,
      .letter = 'T',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -44,6 +212,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_exclude_table},
     {.name = "schema",
+     .commands = FOR_LOAD | FOR_CHECK,
      .letter = 'n',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -53,6 +222,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_schema},
     {.name = "exclude-schema",
+     .commands = FOR_LOAD | FOR_CHECK,
      .letter = 'N',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -69,6 +239,7 @@ static const struct option_row table[] = {
      .set = set_where},
 
     {.name = "jobs",
+     .commands = FOR_LOAD | FOR_CHECK,
      .letter = 'j',
      .argument = "N",
      .group = GROUP_SPEED,
@@ -106,6 +277,7 @@ static const struct option_row table[] = {
              "a key. auto takes tid where the source can do it.", .set = set_chunk_by},
 
     {.name = "mode",
+     .commands = FOR_LOAD | FOR_CHECK,
      .argument = "error|append|truncate",
      .group = GROUP_WRITING,
      .default_text = "error",
@@ -122,19 +294,20 @@ static const struct option_row table[] = {
      .help = "COPY format. auto takes binary for each table whose column types are proven to be "
              "the same on both sides, else text; binary refuses tables that lack the proof.", .set = set_format},
     {.name = "triggers",
+     .commands = FOR_LOAD | FOR_CHECK,
      .argument = "keep|disable",
      .group = GROUP_WRITING,
      .default_text = "disable where that is safe and allowed, else keep",
      .help = "Triggers and foreign key checks of the destination while rows are loaded. disable "
-             "sets session_replication_role. keep loads parents before children.",                                                                                                                                                                                                                                                                 .set = set_triggers},
+             "sets session_replication_role. keep loads parents before children.", .set = set_triggers},
     {.name = "no-sequences",
      .group = GROUP_WRITING,
      .help = "Leave sequences alone. Otherwise those of loaded columns are moved forward to the "
-             "source's value, never back.",                                                                                        .set = set_no_sequences                                                                                                               },
+             "source's value, never back.",                                                                                               .set = set_no_sequences                                                                                                                               },
     {.name = "no-analyze",
      .group = GROUP_WRITING,
      .help = "Do not run ANALYZE on the loaded tables at the end.",
-     .set = set_no_analyze                                                                          },
+     .set = set_no_analyze                                                                                                                            },
 
     {.name = "job",
      .argument = "NAME",
@@ -142,12 +315,12 @@ static const struct option_row table[] = {
      .default_text = "derived from the databases, the tables and --where",
      .help =
          "The job's name in the ledger, 1 to 100 printable characters without a slash. The same "
-         "command finds its job again without it.",                                                                                                                                                                                                                                                                          .example = "--job nightly-shop",
+         "command finds its job again without it.",                                                                                                                                                                                                             .example = "--job nightly-shop",
      .set = set_job},
     {.name = "restart",
      .group = GROUP_JOB,
      .help = "Forget what this job has loaded and begin anew; --mode decides about the rows.",
-     .set = set_restart                                                                     },
+     .set = set_restart                                                                                                                            },
     {.name = "on-lost-snapshot",
      .argument = "fail|restart-tables",
      .group = GROUP_JOB,
@@ -175,6 +348,7 @@ static const struct option_row table[] = {
      .example = "--retry-for 30min",
      .set = set_retry_for},
     {.name = "ledger-schema",
+     .commands = FOR_LOAD | FOR_CHECK,
      .argument = "NAME",
      .group = GROUP_JOB,
      .default_text = "sluice",
@@ -185,11 +359,72 @@ static const struct option_row table[] = {
     {.name = "dry-run",
      .group = GROUP_JOB,
      .help = "Print the plan, touch nothing on either side.",
-     .set = set_dry_run},
+     .set = set_dry_run                                                                                                                                   },
     {.name = "print-sql",
      .group = GROUP_JOB,
      .help = "Print the SQL that makes the roles for both sides and the ledger, and end.",
-     .set = set_print_sql                                        },
+     .set = set_print_sql                                                                                                         },
+
+    {.name = "host",
+     .commands = FOR_AWS_TOKEN,
+     .argument = "HOST",
+     .group = GROUP_AWS,
+     .help = "The database's own host name, as AWS gave it: the token is signed for it.",
+     .example = "--host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
+     .set = set_aws_host},
+    {.name = "port",
+     .commands = FOR_AWS_TOKEN,
+     .argument = "PORT",
+     .group = GROUP_AWS,
+     .default_text = "5432",
+     .preset = true,
+     .help = "Its port.",
+     .set = set_aws_port},
+    {.name = "user",
+     .commands = FOR_AWS_TOKEN,
+     .argument = "USER",
+     .group = GROUP_AWS,
+     .help = "The database role to log in as.",
+     .set = set_aws_user},
+    {.name = "region",
+     .commands = FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .argument = "REGION",
+     .group = GROUP_AWS,
+     .default_text = "AWS_REGION, the profile, or the host's name",
+     .help = "The AWS Region.",
+     .set = set_aws_region},
+    {.name = "role-arn",
+     .commands = FOR_AWS_TOKEN | FOR_AWS_WHOAMI,
+     .argument = "ARN",
+     .group = GROUP_AWS,
+     .help = "Assume this role first.",
+     .set = set_aws_role_arn},
+    {.name = "external-id",
+     .commands = FOR_AWS_TOKEN | FOR_AWS_WHOAMI,
+     .argument = "ID",
+     .group = GROUP_AWS,
+     .help = "The external id that the role's trust policy asks for.",
+     .set = set_aws_external_id},
+    {.name = "session-tag",
+     .commands = FOR_AWS_TOKEN | FOR_AWS_WHOAMI,
+     .argument = "KEY=VALUE",
+     .group = GROUP_AWS,
+     .repeatable = true,
+     .help = "A session tag for the role's session.",
+     .set = set_aws_tag},
+    {.name = "out",
+     .commands = FOR_AWS_SETUP,
+     .argument = "DIRECTORY",
+     .group = GROUP_AWS,
+     .default_text = "sluice-aws-setup",
+     .preset = true,
+     .help = "Where the files are written; it must not exist yet.",
+     .set = set_aws_out},
+    {.name = "aws-utility",
+     .commands = FOR_AWS_SETUP,
+     .group = GROUP_AWS,
+     .help = "Also write what AWS's own loading utility for Limitless needs: its tagged role and "
+             "key policy.",                                                                                                                             .set = set_aws_utility                                                                                                                                                                         },
 
     {.name = "progress",
      .argument = "auto|tty|plain|json|none",
@@ -200,7 +435,13 @@ static const struct option_row table[] = {
      .help = "Progress on stderr: tty one live line, plain a line every few seconds; auto takes "
              "tty on a terminal, else plain. json writes JSON lines, the summary among them, to "
              "stdout.", .set = set_progress},
+    {.name = "json",
+     .commands = FOR_CHECK | FOR_AWS_WHOAMI,
+     .group = GROUP_OUTPUT,
+     .help = "Print JSON.",
+     .set = set_json                                                                                                                        },
     {.name = "log-format",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .argument = "text|json",
      .group = GROUP_OUTPUT,
      .default_text = "text",
@@ -209,25 +450,28 @@ static const struct option_row table[] = {
      .help = "Form of the log lines on stderr.",
      .set = set_log_format},
     {.name = "verbose",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'v',
      .group = GROUP_OUTPUT,
      .help = "Log every retry with its reason.",
      .set = set_verbose},
     {.name = "quiet",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'q',
      .group = GROUP_OUTPUT,
      .help = "Log errors only and show no progress; the summary is printed.",
      .set = set_quiet},
     {.name = "help",
+     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'h',
      .group = GROUP_OUTPUT,
      .help = "Print this and end.",
-     .verdict = OPTIONS_HELP                                                                                                                                                                                                                                                                         },
+     .verdict = OPTIONS_HELP},
     {.name = "help-markdown",
      .group = GROUP_OUTPUT,
      .help = "Print the options as a Markdown page and end.",
      .hidden = true,
-     .verdict = OPTIONS_MARKDOWN                                                                                                                                                                                                                                                                           },
+     .verdict = OPTIONS_MARKDOWN                                                                                                                                                                                                                  },
 };
 
 static_assert(sizeof(table) / sizeof(table[0]) <= OPTIONS_MAX, "the parser has room for each");
@@ -238,14 +482,38 @@ const struct option_row *options_table(size_t *count)
     return table;
 }
 
+bool option_is_for(const struct option_row *row, enum option_command command)
+{
+    return ((row->commands == 0 ? FOR_LOAD : row->commands) & (unsigned)command) != 0;
+}
+
+const char *command_name(enum option_command command)
+{
+    switch (command) {
+    case FOR_CHECK:
+        return "check";
+    case FOR_AWS_TOKEN:
+        return "aws token";
+    case FOR_AWS_WHOAMI:
+        return "aws whoami";
+    case FOR_AWS_SETUP:
+        return "aws setup";
+    case FOR_LOAD:
+    default:
+        return "load";
+    }
+}
+
 const char *option_group_title(enum option_group group)
 {
     static const char *const titles[GROUP_COUNT] = {
         [GROUP_SERVERS] = "Servers",
+        [GROUP_AUTH] = "Credentials from AWS",
         [GROUP_TABLES] = "Tables and rows",
         [GROUP_SPEED] = "Streams, memory and chunks",
         [GROUP_WRITING] = "How rows are written",
         [GROUP_JOB] = "The job",
+        [GROUP_AWS] = "AWS",
         [GROUP_OUTPUT] = "Output",
     };
     return titles[group];

@@ -15,10 +15,12 @@
 
 enum option_group {
     GROUP_SERVERS,
+    GROUP_AUTH,
     GROUP_TABLES,
     GROUP_SPEED,
     GROUP_WRITING,
     GROUP_JOB,
+    GROUP_AWS,
     GROUP_OUTPUT,
     GROUP_COUNT,
 };
@@ -42,6 +44,7 @@ struct option_row {
     /* NULL: the option only changes the verdict. */
     bool (*set)(struct spec *spec, const struct option_value *value, struct err *err);
     enum option_group group;
+    unsigned commands; /* bits of enum option_command; 0: load alone */
     enum options_verdict verdict;
     char letter;     /* 0: none */
     bool preset;     /* default_text is a value, and stored as if it had been given */
@@ -51,9 +54,13 @@ struct option_row {
 };
 
 /* What the parser has room for. */
-#define OPTIONS_MAX 40
+#define OPTIONS_MAX 80
 
 const struct option_row *options_table(size_t *count);
+/* Does the command take it? */
+bool option_is_for(const struct option_row *row, enum option_command command);
+/* "load", "aws token". */
+const char *command_name(enum option_command command);
 const char *option_group_title(enum option_group group);
 
 /* Fills in what the table says are the defaults. ERR_SYSTEM without memory. */

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     text[size] = '\0';
     int count = split(text, words);
-    if (options_parse(count, words, &verdict, &spec, &err)) {
+    if (options_parse(FOR_LOAD, count, words, &verdict, &spec, &err)) {
         require(err.kind == ERR_NONE);
         check_spec(&spec);
         if (verdict == OPTIONS_RUN) {

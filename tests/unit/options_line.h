@@ -39,7 +39,7 @@ static inline void parse(struct parsed *p, const char *line)
         }
         at = end;
     }
-    p->ok = options_parse(p->count, p->words, &p->verdict, &p->spec, &p->err);
+    p->ok = options_parse(FOR_LOAD, p->count, p->words, &p->verdict, &p->spec, &p->err);
     if (!p->ok) {
         assert_int_not_equal(p->err.kind, ERR_NONE);
     }

@@ -1,9 +1,11 @@
 """The demo: a generated shop is loaded, the loader killed in the middle, resumed, and compared.
 
-Run by scripts/demo. DEMO_SIZE (1GB) and DEMO_JOBS (4) change it.
+The loader is given no password: it asks a stand-in for AWS for the source's and logs in to the
+destination by IAM token. Run by scripts/demo. DEMO_SIZE (1GB) and DEMO_JOBS (4) change it.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -11,10 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from support import compare, shop, sluice  # noqa: E402
+from support import aws_roles, compare, shop, sluice  # noqa: E402
 from support.lab import Lab, LabError, deaf_to_interrupts, exit_on_sigterm  # noqa: E402
 
 DB = "shop"
+READER, WRITER, SECRET = "reader", "loader", "shop/reader"
 COUNT_CHUNKS = """
 SELECT (SELECT count(*) FROM sluice.chunk), (SELECT count(*) FROM sluice.chunk_done
  WHERE finished_at IS NOT NULL)
@@ -60,15 +63,43 @@ def fill(lab, size):
     say(f"   {real} in {time.monotonic() - started:.0f} s; the destination has the empty tables")
 
 
+def make_roles(lab):
+    step("Making a role on each side; neither the loader nor its command line will have a password")
+    _, secret, key = aws_roles.make_reader(lab, DB, READER, SECRET)
+    say(f"   source       role {READER}, whose password is the secret {secret}")
+    say(f"                encrypted under {key}")
+    if lab.no_iam:
+        aws_roles.make_writer_with_password(lab, DB, WRITER)
+        say(f"   destination  role {WRITER} with a password file; no logins by IAM token here:")
+        say(f"                {lab.no_iam}")
+    else:
+        aws_roles.make_writer(lab, DB, WRITER)
+        say(f"   destination  role {WRITER}, a member of rds_iam: it gets in with an IAM token only")
+
+
 def load_command(lab, size):
     chunk_mb = max(1, min(16, round(size / 64e6)))
-    return [sluice.SLUICE, "load", "--source", lab.source.dsn(DB),
-            "--destination", lab.destination.dsn(DB),
+    return [sluice.SLUICE, "load", *aws_roles.source_options(lab, SECRET),
+            *aws_roles.destination_options(lab, DB, WRITER),
             "--jobs", os.environ.get("DEMO_JOBS", "4"), "--chunk-size", f"{chunk_mb}MB"]
 
 
-def start(command):
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=sluice.load_env())
+def say_command(command):
+    """One option a line, as a person would write it."""
+    lines, words = [], ["sluice", "load"]
+    for word in command[2:]:
+        if word.startswith("--"):
+            lines.append(shlex.join(words))
+            words = []
+        words.append(word)
+    lines.append(shlex.join(words))
+    say("   " + " \\\n       ".join(lines))
+
+
+def start(lab, command):
+    """With the lab's AWS in the environment, and nothing of the caller's."""
+    env = {k: v for k, v in sluice.load_env().items() if not k.startswith("AWS_")}
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**env, **lab.aws_env()})
 
 
 def half_of_the_chunks_are_done(lab):
@@ -85,8 +116,8 @@ def half_of_the_chunks_are_done(lab):
 def load_and_kill(lab, command):
     """True when the loader was killed in the middle, False when it was done before that."""
     step("Loading; it will be killed when half of the chunks are done")
-    say("   sluice load --source ... --destination ... " + " ".join(command[6:]))
-    loader = start(command)
+    say_command(command)
+    loader = start(lab, command)
     try:
         while loader.poll() is None:
             half = half_of_the_chunks_are_done(lab)
@@ -105,9 +136,9 @@ def load_and_kill(lab, command):
         end(loader)
 
 
-def load_again(command):
+def load_again(lab, command):
     step("The same command again")
-    loader = start(command)
+    loader = start(lab, command)
     try:
         status = loader.wait()
     finally:
@@ -129,6 +160,19 @@ def end(process):
             process.wait()
 
 
+def say_what_aws_saw(lab):
+    step("What AWS was asked for, every signature checked by another implementation")
+    say(f"   Secrets Manager  the secret, {times(lab.aws.calls('secretsmanager:GetSecretValue'))}")
+    logins = [e for e in lab.aws.log() if e["service"] == "rds-db"]
+    if logins:
+        say(f"   IAM              {len(logins)} logins with {len(lab.aws.tokens_seen())} tokens,"
+            f" {sum(not e['ok'] for e in logins)} of them refused")
+
+
+def times(count):
+    return "once" if count == 1 else f"{count} times"
+
+
 def compare_all(lab):
     step("Comparing every table on both sides: count, and a hash of all rows")
     outcomes = compare.compare_tables(lab.source, DB, lab.destination, DB)
@@ -145,9 +189,11 @@ def compare_all(lab):
 
 def run(lab, size):
     fill(lab, size)
+    make_roles(lab)
     command = load_command(lab, size)
     killed = load_and_kill(lab, command)
-    load_again(command)
+    load_again(lab, command)
+    say_what_aws_saw(lab)
     if not compare_all(lab):
         return 1
     say(f"   Killed {'once' if killed else 'never'}; not a row lost, not one twice.")
@@ -159,10 +205,11 @@ def main():
     started = time.monotonic()
     try:
         size = shop.parse_size(os.environ.get("DEMO_SIZE", "1GB"))
-        step("Starting the lab: a source and a destination PostgreSQL")
-        with Lab() as lab:
+        step("Starting the lab: a source and a destination PostgreSQL, and a stand-in for AWS")
+        with Lab(aws=True) as lab:
             for name, cluster in lab.clusters.items():
-                say(f"   {name:<12} 127.0.0.1:{cluster.port}")
+                say(f"   {name:<12} 127.0.0.1:{cluster.port}, for AWS {cluster.aws_host}")
+            say(f"   {'AWS':<12} {lab.aws.url.removeprefix('http://')}")
             try:
                 status = run(lab, size)
             finally:

@@ -1,8 +1,9 @@
 """The lab: PostgreSQL clusters of our own, in one temporary directory, gone when closed.
 
-`Lab` starts a source and a plain destination. Connection strings carry the path of a password file
-and never a password, so they may stand on a command line. Only the standard library is needed,
-except by Cluster.connect, which uses psycopg2.
+`Lab` starts a source and a plain destination, and with aws=True an AWS stand-in beside them, whose
+IAM tokens the clusters then take in place of a password. Connection strings carry the path of a
+password file and never a password, so they may stand on a command line. Only the standard library is
+needed, except by Cluster.connect, which uses psycopg2, and by the stand-in, which uses botocore.
 """
 
 import atexit
@@ -20,11 +21,16 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from . import certificates
+from .pam_services import PamError, PamServices, remove_stale, why_not
 
 SUPERUSER = "postgres"
 PORTS = range(20000, 32768)  # below the range from which the kernel takes ephemeral ports
 SOCKET_PATH_MAX = 107
 DIR_PREFIX = "sluice-lab-"
+REGION = "us-east-1"
 
 # fsync stays on: an immediate stop must be followed by a true crash recovery.
 SETTINGS = {
@@ -131,6 +137,20 @@ def exit_on_sigterm():
     signal.signal(signal.SIGHUP, leave)
 
 
+def aws_names(name):
+    """(cluster id, the part of its host names that is the account's) of a cluster in AWS's manner."""
+    return f"shop-{name}", f"lab0{name}"[:10]
+
+
+def certificate_names(names):
+    """Host names for the server certificate: the writer, the reader and the instances of each."""
+    hosts = ["localhost"]
+    for cluster_id, own in map(aws_names, names):
+        domain = f"{own}.{REGION}.rds.amazonaws.com"
+        hosts += [f"{cluster_id}.cluster-{domain}", f"{cluster_id}.cluster-ro-{domain}", f"*.{domain}"]
+    return hosts
+
+
 class Cluster:
     """One PostgreSQL server in a directory of the lab."""
 
@@ -144,6 +164,11 @@ class Cluster:
         self.sockets = lab.dir / f"{name}.s"
         self.log = lab.dir / f"{name}.log"
         self.superuser = SUPERUSER
+        self.aws_id, own = aws_names(name)
+        domain = f"{own}.{REGION}.rds.amazonaws.com"
+        self.aws_host = f"{self.aws_id}.cluster-{domain}"
+        self.aws_reader = f"{self.aws_id}.cluster-ro-{domain}"
+        self.resource_id = f"cluster-{own.upper()}"
 
     # --- life ---
 
@@ -166,6 +191,14 @@ class Cluster:
             conf.write("\n# the lab\n")
             for key, value in settings.items():
                 conf.write(f"{key} = '{value}'\n")
+
+    def allow_iam(self, service):
+        """Members of rds_iam log in by token, checked by this PAM service, and never without TLS."""
+        conf = self.data / "pg_hba.conf"
+        rules = conf.read_text(encoding="utf-8")
+        conf.write_text("hostnossl all +rds_iam all reject\n"
+                        f"hostssl all +rds_iam 127.0.0.1/32 pam pamservice={service}\n" + rules,
+                        encoding="utf-8")
 
     def _pg_ctl(self, *args, check=True):
         return self.lab.run_as_server(
@@ -214,6 +247,13 @@ class Cluster:
             "user": user or SUPERUSER, "sslmode": "require",
         }
         words.update({"password": password} if password else {"passfile": self.lab.passfile})
+        words.update(more)
+        return " ".join(f"{k}={conninfo_quote(v)}" for k, v in words.items() if v is not None)
+
+    def aws_dsn(self, dbname=SUPERUSER, user=None, **more):
+        """As a person would write it in AWS: by host name, without password and sslmode."""
+        words = {"host": self.aws_host, "hostaddr": self.host, "port": self.port, "dbname": dbname,
+                 "user": user}
         words.update(more)
         return " ".join(f"{k}={conninfo_quote(v)}" for k, v in words.items() if v is not None)
 
@@ -281,17 +321,27 @@ class Cluster:
         self.query(SUPERUSER, f"DROP DATABASE IF EXISTS {quote_ident(name)} WITH (FORCE)")
 
     def create_role(self, name, options=""):
-        """A login role with a password of its own, known to the lab's password file."""
+        """A login role with a password of its own, known to the lab's password file; gives it."""
         self.query(SUPERUSER, f"CREATE ROLE {quote_ident(name)} LOGIN {options}")
-        self.set_password(name)
+        return self.set_password(name)
 
     def set_password(self, name):
         password = secrets.token_urlsafe(12)
         self.query(SUPERUSER, f"ALTER ROLE {quote_ident(name)} PASSWORD '{password}'")
         self.lab.add_password(self.port, name, password)
+        return password
+
+    def iam_role(self, name, options=""):
+        """A login role that has no password and logs in by IAM token."""
+        if not self.query(SUPERUSER, "SELECT 1 FROM pg_roles WHERE rolname = 'rds_iam'"):
+            self.query(SUPERUSER, "CREATE ROLE rds_iam NOLOGIN")
+        self.query(SUPERUSER, f"CREATE ROLE {quote_ident(name)} LOGIN {options} IN ROLE rds_iam")
 
     def drop_role(self, name):
-        self.query(SUPERUSER, f"DROP ROLE IF EXISTS {quote_ident(name)}")
+        """With what it was granted; its databases must be gone."""
+        if self.query(SUPERUSER, "SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)):
+            self.query(SUPERUSER, f"DROP OWNED BY {quote_ident(name)}")
+            self.query(SUPERUSER, f"DROP ROLE {quote_ident(name)}")
 
     def backends(self, like="%"):
         """Rows of pg_stat_activity, as dictionaries, whose application_name is like this."""
@@ -312,20 +362,23 @@ class Cluster:
 class Lab:
     """A source and a destination cluster in a fresh directory; a context manager.
 
-    The simulated shard group and the AWS stand-in are not built yet. Their place: members made in
-    start() after the two clusters, stopped in close() before them, told about in describe().
+    With aws=True also `aws`, the AWS stand-in, and logins by IAM token; where the latter cannot be,
+    `no_iam` says why. The simulated shard group is not built yet.
     """
 
-    def __init__(self, names=("source", "destination")):
+    def __init__(self, names=("source", "destination"), aws=False):
         self.bindir = server_bindir()
         self.user = server_user()
         self.dir = self._make_dir()
         self._set_paths()
         self.password = secrets.token_urlsafe(18)
         self.clusters = {}
+        self.with_aws = aws
+        self.no_iam = why_not(self.bindir) if aws else "the lab runs without its AWS side"
         try:
             (self.dir / "locales").mkdir()
             self._write_secrets()
+            self._make_certificates(certificate_names(names))
             for name in names:
                 self.clusters[name] = Cluster(self, name)
         except BaseException:
@@ -334,11 +387,14 @@ class Lab:
 
     def _set_paths(self):
         self.passfile = self.dir / "pgpass"
+        self.ca = self.dir / "ca.crt"
         self.cert = self.dir / "server.crt"
         self.key = self.dir / "server.key"
         self.passfile_lock = threading.Lock()
         self.ports_taken = set()
         self.makers = []
+        self.aws = None
+        self.pam = PamServices(self.dir, self.user.pw_gid if self.user else os.getgid())
         self.owner_pid = os.getpid()  # a forked child must not take the lab down
 
     @property
@@ -358,8 +414,12 @@ class Lab:
         atexit.register(self.close)  # also when a test run ends in a way no fixture sees
         self.makers = [Maker(c) for c in self.clusters.values()]
         try:
+            with contextlib.suppress(PamError):
+                remove_stale()  # those of labs that were killed
             for maker in self.makers:
                 maker.start()
+            if self.with_aws:
+                self._start_aws()
             for maker in self.makers:
                 maker.join()
             failed = [m.error for m in self.makers if m.error]
@@ -381,11 +441,20 @@ class Lab:
                     maker.join()  # a server that is just starting must be up to be stopped
             for cluster in self.clusters.values():
                 stop_hard(cluster)
-            shutil.rmtree(self.dir, ignore_errors=True)
+            if self.aws:
+                self.aws.close()
+            try:
+                self.pam.close()
+            except PamError as e:
+                raise LabError(str(e)) from None
+            finally:
+                shutil.rmtree(self.dir, ignore_errors=True)
 
     def detach(self):
         """Leaves the servers running when this process ends; `attach` finds them again."""
         atexit.unregister(self.close)
+        if self.aws:
+            self.aws.detach()
 
     @classmethod
     def attach(cls, state):
@@ -400,6 +469,12 @@ class Lab:
         lab.clusters = {}
         for name, known in state["clusters"].items():
             lab.clusters[name] = Cluster(lab, name, known["port"])
+        lab.no_iam = state.get("no_iam")
+        lab.with_aws = bool(state.get("aws"))
+        if lab.with_aws:
+            from .aws_standin import AwsStandin
+
+            lab.aws = AwsStandin.attach(state["aws"])
         return lab
 
     def __enter__(self):
@@ -413,11 +488,43 @@ class Lab:
         return {
             "dir": str(self.dir),
             "bindir": str(self.bindir),
+            "aws": self.aws.describe() if self.aws else None,
+            "no_iam": self.no_iam,
             "clusters": {
                 name: {"port": c.port, "data": str(c.data), "log": str(c.log), "dsn": c.dsn()}
                 for name, c in self.clusters.items()
             },
         }
+
+    # --- AWS ---
+
+    def _start_aws(self):
+        """The stand-in, which knows the clusters, and their PAM services, which ask it."""
+        from .aws_standin import AwsStandin, StandinError
+
+        try:
+            self.aws = AwsStandin(self.dir / "aws", taken=self.ports_taken)
+            self.aws.start()
+        except StandinError as e:
+            raise LabError(f"{e}\n(it needs python3-botocore: scripts/install-deps)") from None
+        for cluster in self.clusters.values():
+            self.aws.add_cluster(cluster.aws_id, cluster.aws_host, cluster.port,
+                                 resource_id=cluster.resource_id, reader=cluster.aws_reader)
+        try:
+            for name, cluster in self.clusters.items() if not self.no_iam else ():
+                self.pam.add(name, self.iam_check(cluster))
+        except PamError as e:
+            raise LabError(f"logins by IAM token cannot be set up: {e}") from None
+
+    def iam_check(self, cluster):
+        """What pam_script_auth.py has to know: whom to ask, and for which cluster."""
+        url = urlsplit(self.aws.check_url)
+        return {"port": url.port, "path": url.path, "headers": {"X-Check-Secret": self.aws.check_secret},
+                "question": {"cluster": cluster.resource_id}}
+
+    def aws_env(self, who="app"):
+        """The AWS_* variables of a user or session of the stand-in."""
+        return self.aws.env(who)
 
     # --- helpers for the clusters ---
 
@@ -489,19 +596,24 @@ class Lab:
         return test.returncode == 0
 
     def _write_secrets(self):
-        """The password file, initdb's copy of the password, and the certificate."""
+        """The password file and initdb's copy of the password."""
         with open(self.passfile, "w", encoding="utf-8") as f:
             os.fchmod(f.fileno(), 0o600)
         with open(self.dir / "pw", "w", encoding="utf-8") as f:
             os.fchmod(f.fileno(), 0o600)
             f.write(self.password + "\n")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-             "-subj", "/CN=sluice lab", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-             "-keyout", self.key, "-out", self.cert], check=True, capture_output=True)
-        os.chmod(self.key, 0o600)
+        self._give_to_server(self.dir / "pw")
+
+    def _make_certificates(self, hosts):
+        try:
+            certificates.make(self.ca, self.cert, self.key, hosts)
+        except certificates.CertificateError as e:
+            raise LabError(str(e)) from None
+        self._give_to_server(self.key, self.cert)
+
+    def _give_to_server(self, *paths):
         if self.user:
-            for path in (self.dir / "pw", self.key, self.cert):
+            for path in paths:
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
 
 
@@ -518,6 +630,8 @@ class Maker(threading.Thread):
             cluster = self.cluster
             cluster.create()
             cluster.lab.add_password(cluster.port, SUPERUSER, cluster.lab.password)
+            if not cluster.lab.no_iam:
+                cluster.allow_iam(cluster.lab.pam.name(cluster.name))
             cluster.start()
         except Exception as e:  # handed to the thread that waits
             self.error = e

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ SLUICE = os.environ.get("SLUICE", str(REPO / "build" / "sluice"))
 # Inherited by the loader and by its snapshot holder, so that ours can be told from others'.
 MARK = "SLUICE_TEST_RUN"
 RUN_ID = uuid.uuid4().hex
+_RUN_BEGAN_S = time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Result:
@@ -158,6 +160,17 @@ def _has_socket(pid, inodes):
     return any(link[8:-1] in inodes for link in links if link.startswith("socket:["))
 
 
+def _is_ours(pid, mark):
+    """By the mark in its environment. Only the superuser may read that of a loader, which keeps its
+    memory to itself; anybody else goes by the user and by being younger than this run."""
+    if os.geteuid() == 0:
+        return mark in _read(f"/proc/{pid}/environ").split(b"\0")
+    uids = re.search(rb"^Uid:\s+(\d+)", _read(f"/proc/{pid}/status"), re.MULTILINE)
+    started = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19:20]
+    return (bool(uids and started) and int(uids[1]) == os.getuid()
+            and int(started[0]) / os.sysconf("SC_CLK_TCK") >= _RUN_BEGAN_S)
+
+
 def leftovers(ports=()):
     """Processes of the loader that this run started, or that talk to one of these ports."""
     inodes = _sockets_to(set(ports)) if ports else set()
@@ -169,7 +182,7 @@ def leftovers(ports=()):
         argv = _read(f"/proc/{entry}/cmdline").decode(errors="replace").rstrip("\0").split("\0")
         if os.path.basename(argv[0]) != "sluice":
             continue
-        ours = mark in _read(f"/proc/{entry}/environ").split(b"\0")
+        ours = _is_ours(entry, mark)
         if ours or _has_socket(entry, inodes):
             found.append(Leftover(int(entry), argv))
     return found

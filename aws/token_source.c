@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST_S 60 /* of its credentials' life, in which a token is not used again */
+/* Towards the end of its credentials' life a token is not used again: in the last minute, or in the
+ * last quarter of what they had left when it was made. */
+#define LAST_S        60
+#define LAST_FRACTION 4
 
 struct aws_token_source {
     struct aws_session *session; /* these are set once */
@@ -171,7 +174,9 @@ static void wait_locked(struct aws_token_source *s) REQUIRES(s->lock)
 static bool fresh_locked(const struct aws_token_source *s) REQUIRES(s->lock)
 {
     int64_t now_s = aws_session_now_s(s->session);
-    bool lives = s->signer.expires_s == 0 || now_s < s->signer.expires_s - LAST_S;
+    int64_t last_s = (s->signer.expires_s - s->made_s) / LAST_FRACTION;
+    last_s = last_s < LAST_S ? last_s : LAST_S;
+    bool lives = s->signer.expires_s == 0 || now_s < s->signer.expires_s - last_s;
 
     return secret_is_set(&s->token) && lives && now_s >= s->made_s &&
            now_s - s->made_s < s->reuse_s;

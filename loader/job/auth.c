@@ -126,6 +126,22 @@ static bool open_role(struct auth_party *p, struct err *err)
            err_wrap(err, "--%s-role-arn", p->name);
 }
 
+/* Base64, perhaps in lines. */
+static bool decode_lines(const struct secret *text, struct secret *out)
+{
+    CLEANUP(secret_free) struct secret plain = {0};
+    struct err ignored;
+    for (const char *p = secret_reveal(text), *end = p + text->len; p < end;) {
+        size_t len = strcspn(p, " \t\r\n");
+        if (*p == '\0' || !secret_append(&plain, p, len, &ignored)) {
+            return false;
+        }
+        p += len;
+        p += strspn(p, " \t\r\n");
+    }
+    return base64_decode(secret_reveal(&plain), plain.len, out, &ignored);
+}
+
 /* A file from "aws kms encrypt" holds base64, unless it was decoded; both are taken. */
 static bool decrypt_password(struct auth_party *p, struct err *err)
 {
@@ -135,7 +151,6 @@ static bool decrypt_password(struct auth_party *p, struct err *err)
     char keys[TAGS_MAX][256];
     struct aws_tag context[TAGS_MAX];
     bool found = false;
-    struct err ignored;
 
     if (p->wish->password_kms == NULL) {
         return true;
@@ -148,15 +163,18 @@ static bool decrypt_password(struct auth_party *p, struct err *err)
         return err_set(err, ERR_USAGE, "--%s-password-kms: the file %s %s", p->name,
                        p->wish->password_kms, found ? "is empty" : "does not exist");
     }
-    if (!base64_decode(secret_reveal(&file), file.len, &blob, &ignored) &&
-        !secret_set_bytes(&blob, file.bytes, file.len, err)) {
+    if (!decode_lines(&file, &blob) && !secret_set_bytes(&blob, file.bytes, file.len, err)) {
         return false;
     }
     struct aws_caller caller = auth_party_caller(p, NULL);
     size_t count = tags_of(&p->wish->context, keys, context);
     if (!aws_kms_decrypt(&caller, NULL, blob.bytes, blob.len, context, count, &p->fixed_password,
                          err)) {
-        return err_wrap(err, "--%s-password-kms", p->name);
+        return err_wrap(err, "--%s-password-kms%s", p->name,
+                        strstr(err->msg, "InvalidCiphertext") == NULL
+                            ? ""
+                            : ": the file is not a whole KMS ciphertext of this Region, or its "
+                              "encryption context is another one (--kms-context KEY=VALUE)");
     }
     struct secret *password = &p->fixed_password;
     if (password->len > 0 && password->bytes[password->len - 1] == '\n') {
@@ -291,6 +309,12 @@ void auth_notes(struct auth *auth, void (*tell)(void *self, const char *text), v
                        skew_s > 0 ? "behind" : "ahead of");
         tell(self, text);
     }
+}
+
+bool auth_uses_aws(const struct spec *spec, enum auth_side side)
+{
+    return side == AUTH_SOURCE ? auth_wants_aws(&spec->source_auth, &spec->source)
+                               : auth_wants_aws(&spec->destination_auth, &spec->destination);
 }
 
 struct aws_session *auth_session(struct auth *auth)

@@ -33,6 +33,9 @@ void auth_notes(struct auth *auth, void (*tell)(void *self, const char *text), v
 
 /* ---- for cli/aws*.c and cli/check.c ---- */
 
+/* Does the spec ask for anything of AWS on this side? */
+bool auth_uses_aws(const struct spec *spec, enum auth_side side);
+
 /* NULL when nothing of AWS was asked for. */
 struct aws_session *auth_session(struct auth *auth);
 /* Who this side is to AWS: its role, else the chain. NULL as above. */

@@ -90,19 +90,27 @@ static void look_at_the_clock(struct auth_party *p)
     (void)known;
 }
 
+/* A refused login gets one fresh token. The first answer may be one that was made for somebody else
+ * meanwhile, and be old by now: then, and only then, there is a third try. */
+enum { STEP_CACHED, STEP_OTHERS, STEP_FRESH };
+
 bool auth_iam_next(struct auth_party *p, struct pg_login *login, struct secret *token, bool *more,
                    struct err *err)
 {
-    *more = login->tries < 2;
+    unsigned made = aws_token_source_made(p->tokens);
+    *more = login->tries == 0 || login->step != STEP_FRESH;
     if (!*more) {
         return true;
     }
     if (login->tries == 1) {
         look_at_the_clock(p);
     }
-    return aws_token_source_get(p->tokens, login->tries == 0 ? NULL : &login->password, token,
-                                err) ||
-           err_wrap(err, "--%s-iam", p->name);
+    if (!aws_token_source_get(p->tokens, login->tries == 0 ? NULL : &login->password, token, err)) {
+        return err_wrap(err, "--%s-iam", p->name);
+    }
+    bool fresh = login->step == STEP_OTHERS || aws_token_source_made(p->tokens) != made;
+    login->step = login->tries == 0 ? STEP_CACHED : fresh ? STEP_FRESH : STEP_OTHERS;
+    return true;
 }
 
 /* ---- what a refusal means ---- */

@@ -51,7 +51,7 @@ void http_reply_free(struct http_reply *r); /* NULL and zeroed are allowed */
 /*
  * Sends and waits for the whole reply. A header's name and value must not have line ends. No
  * redirect is followed; HTTP/1.1 only; TLS is verified always. Proxies as libcurl reads them from
- * the environment. Thread-safe, after http_open.
+ * the environment. Thread-safe, after http_open; the program ignores SIGPIPE.
  *
  * A reply with any status is true. ERR_TRANSIENT: not reached, cut off, timed out, not HTTP;
  * ERR_USAGE: a URL, CA file or proxy that cannot be; a certificate that is not trusted (the message

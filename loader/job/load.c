@@ -243,6 +243,9 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
     struct err err;
     if (!auth_open(spec, stop_drain_fd(), &auth, &err)) {
         open_result(out);
+        if (err.kind == ERR_CANCELLED) {
+            (void)err_set(&err, ERR_CANCELLED, "stopped by a signal");
+        }
         out->error = err;
         out->exit_status = status_of(&nothing, &err);
         return;

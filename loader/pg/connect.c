@@ -61,6 +61,22 @@ static bool is_config(const char *text)
            strstr(text, "root certificate file \"") != NULL;
 }
 
+/* A certificate will not be better in a minute. NULL: it is not about one. */
+static const char *certificate_advice(const char *text)
+{
+    if (strstr(text, "certificate verify failed") != NULL ||
+        strstr(text, "unable to get local issuer certificate") != NULL) {
+        return "name its roots with --source-ca or --destination-ca FILE, or sslrootcert (for RDS "
+               "and Aurora: the bundle that AWS publishes)";
+    }
+    if (strstr(text, "does not match host name") != NULL) {
+        return "dial it by the name in its certificate (host=NAME; with hostaddr=ADDRESS where "
+               "that "
+               "name does not lead there, as in a tunnel), or set sslmode=verify-ca";
+    }
+    return NULL;
+}
+
 static bool refuse_connect(struct pg *pg, struct err *err)
 {
     char text[ERR_MSG_MAX];
@@ -70,6 +86,10 @@ static bool refuse_connect(struct pg *pg, struct err *err)
     fold_lines(text);
     (void)memcpy(pg->sqlstate, state, sizeof state);
 
+    const char *advice = state[0] == '\0' ? certificate_advice(text) : NULL;
+    if (advice != NULL) {
+        return err_set(err, ERR_USAGE, "cannot connect to the %s: %s; %s", pg->side, text, advice);
+    }
     enum err_kind kind = sqlstate_kind(state, true);
     if (PQconnectionNeedsPassword(pg->conn) || strstr(text, "certificate authentication") != NULL) {
         kind = ERR_AUTH;

@@ -32,7 +32,7 @@ from support.aws_secrets import Secrets
 from support.aws_state import HANG_SECONDS_MAX, Caller, State
 from support.aws_sts import Sts
 
-BODY_BYTES_MAX = 1 << 20
+BODY_BYTES_MAX = 16 << 20  # the control path carries large replies to send
 PORTS = range(20000, 32768)  # as lab.PORTS: below the range of ephemeral ports
 IDLE_SECONDS_MAX = 60
 CONTROL = "/__control/"

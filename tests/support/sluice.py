@@ -160,6 +160,11 @@ def _has_socket(pid, inodes):
     return any(link[8:-1] in inodes for link in links if link.startswith("socket:["))
 
 
+def talks_to(pid, port):
+    """Has the process a connection to this port?"""
+    return _has_socket(str(pid), _sockets_to({port}))
+
+
 def _is_ours(pid, mark):
     """By the mark in its environment. Only the superuser may read that of a loader, which keeps its
     memory to itself; anybody else goes by the user and by being younger than this run."""

@@ -199,8 +199,8 @@ check-sanitizers-load: sluice-asan sluice-tsan
 	done; exit $$rc
 
 ## soak: the fault tests with many more rounds; takes an hour or so
-soak: all
-	$(Q)$(PG_ENV) SLUICE_SOAK=1 $(PYTEST) tests/fault
+soak: all tools
+	$(Q)$(PG_ENV) SLUICE_SOAK=1 $(PYTEST) tests/fault tests/aws/test_renewal.py
 
 ## test: install what is missing, run every tier; the last line is the count
 .PHONY: test demo bench

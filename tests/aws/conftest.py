@@ -4,7 +4,8 @@
     aws            the stand-in, without faults, denials, skew and log; likewise afterwards
     iam            skips the test where there can be no logins by IAM token
     aws_pair       two databases, a secret for the source's role, a role with rds_iam on the destination
-    used_secrets   remembers every secret that a test works with, for a search through what was written
+    used_secrets   remembers every secret that a test works with; when the suite ends, everything that
+                   loads printed, wrote into ledgers, or made servers log is searched for all of them
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support import aws_roles, sluice
+from support import aws_roles, secret_grep, sluice
 from support.aws_standin import StandinError
 from support.lab import Lab
 from support.pair import Pair
@@ -38,11 +39,13 @@ class UsedSecrets:
     def __init__(self, path):
         self.path = path
         self.known = set()
+        self.all = []  # (name, secret)
 
     def add(self, name, secret):
         """Remembers a secret and gives it back."""
         if secret and secret not in self.known:
             self.known.add(secret)
+            self.all.append((name, secret))
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with open(handle, "a", encoding="utf-8") as file:
                 file.write(f"{name}\t{secret}\n")
@@ -80,6 +83,17 @@ def password_in(value):
         return str(json.loads(text)["password"])
     except (ValueError, KeyError, TypeError):
         return text
+
+
+def keep(name, text):
+    """Something that was written, to be searched at the end."""
+    (Path(os.environ[sluice.KEPT_OUTPUT]) / name).write_text(text, encoding="utf-8")
+
+
+LEDGER = """
+SELECT coalesce(string_agg(query_to_xml(format('SELECT * FROM %I.%I', schemaname, tablename), true, true, '')::text, ''), '')
+  FROM pg_tables WHERE schemaname = 'sluice'
+"""
 
 
 class AwsPair(Pair):
@@ -132,14 +146,32 @@ class AwsPair(Pair):
     def start(self, *args, env=None):
         return sluice.start_load(*self.args(*args), env=self.env(**(env or {})))
 
+    def close(self):
+        if self.destination.running():
+            keep(f"ledger-{self.destination_db}", self.dst(LEDGER))
+        super().close()
+
 
 # --- fixtures ---
 
 
 @pytest.fixture(scope="session")
-def used_secrets():
+def used_secrets(tmp_path_factory):
     USED_SECRETS.parent.mkdir(parents=True, exist_ok=True)
-    return UsedSecrets(USED_SECRETS)
+    os.environ[sluice.KEPT_OUTPUT] = str(tmp_path_factory.mktemp("printed"))
+    yield UsedSecrets(USED_SECRETS)
+    del os.environ[sluice.KEPT_OUTPUT]
+
+
+def assert_nothing_shows(lab, used):
+    """A servers' log, a ledger or a message with a secret in it fails the suite."""
+    logs = [cluster.log for cluster in lab.clusters.values()]
+    kept = Path(os.environ[sluice.KEPT_OUTPUT])
+    assert used.known and any(kept.iterdir()), "there is nothing to search, or nothing to search for"
+    secrets = {f"{number}: {name}": text for number, (name, text) in enumerate(used.all) if len(text) >= 8}
+    hits, files = secret_grep.grep([kept, *logs], secrets)
+    assert not hits, f"secrets show: {[(str(h[0]), *h[1:]) for h in hits]}"
+    assert files > len(logs)
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +183,7 @@ def lab(used_secrets):
         used_secrets.listen(started.aws)
         yield started
         sluice.end_leftovers(started.ports())
+        assert_nothing_shows(started, used_secrets)
         assert started.aws.log_tail() == "", "the stand-in complained"
 
 

@@ -109,9 +109,9 @@ def _read_region(mem, begin, end):
         at += max(len(data) - OVERLAP, 1)
 
 
-def read_memory(pid, secrets):
+def read_memory(pid, secrets, whole=False):
     """Looks at a process that stands still."""
-    wanted = secret_forms.needles(secrets)
+    wanted = secret_forms.needles(secrets, whole)
     found = Found()
     mem = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
     try:
@@ -150,9 +150,10 @@ class Ended:
 class Watched:
     """A process that runs, looked at when it ends: `poll` now and then, until it is true."""
 
-    def __init__(self, pid, secrets):
+    def __init__(self, pid, secrets, whole=False):
         self.pid = pid
         self.secrets = secrets
+        self.whole = whole  # pieces of a secret do not count
         self.found = None  # at the end
         self.status = None
         _ptrace(SEIZE, pid, TRACEEXIT)
@@ -172,7 +173,7 @@ class Watched:
     def _resume(self, status):
         event, number = status >> 16, os.WSTOPSIG(status)
         if event == EVENT_EXIT:
-            self.found = read_memory(self.pid, self.secrets)
+            self.found = read_memory(self.pid, self.secrets, self.whole)
             _ptrace(CONT, self.pid)
         elif event == EVENT_STOP and number != signal.SIGTRAP:
             _ptrace(LISTEN, self.pid)
@@ -182,7 +183,7 @@ class Watched:
     def look(self):
         """What is in its memory now; a Found. It has to be running."""
         with stopped(self.pid, traced=True):
-            return read_memory(self.pid, self.secrets)
+            return read_memory(self.pid, self.secrets, self.whole)
 
     def wait(self, timeout=120):
         wait_all([self], timeout)
@@ -202,14 +203,14 @@ def wait_all(watched, timeout=120):
 class Traced(Watched):
     """A command that is watched from its start; a context manager."""
 
-    def __init__(self, command, secrets, env=None):
+    def __init__(self, command, secrets, env=None, whole=False):
         self._out = tempfile.TemporaryFile("w+", errors="replace")
         self._err = tempfile.TemporaryFile("w+", errors="replace")
         # The shell waits until it is traced and becomes the command by exec; the pid stays.
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", 'read -r _; exec "$@" </dev/null', "sh", *map(str, command)],
             stdin=subprocess.PIPE, stdout=self._out, stderr=self._err, env=env)
-        super().__init__(self._process.pid, secrets)
+        super().__init__(self._process.pid, secrets, whole)
         self._process.stdin.write(b"\n")
         self._process.stdin.close()
 
@@ -243,9 +244,9 @@ class Traced(Watched):
         self._err.close()
 
 
-def run(command, secrets, env=None, timeout=120):
+def run(command, secrets, env=None, timeout=120, whole=False):
     """Runs a command to its end; an Ended."""
-    with Traced(command, secrets, env) as traced:
+    with Traced(command, secrets, env, whole) as traced:
         return traced.finish(timeout)
 
 

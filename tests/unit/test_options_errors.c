@@ -115,8 +115,7 @@ static void unknown_options_name_the_nearest(void **state)
         {"--dryrun",         "--dry-run"      },
         {"--help-markdow",   NULL             }, /* hidden options are not suggested */
         {"--config",         NULL             },
-        {"--source-secret",  NULL             },
-        {"--source-iam",     NULL             },
+        {"--source-secrte",  "--source-secret"},
         {"--xyzzy",          NULL             },
     };
     struct parsed p;

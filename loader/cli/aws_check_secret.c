@@ -9,13 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIX_MAX  2600 /* a command with an ARN */
-#define KEYS_MAX 80
+#define FIX_MAX    2600 /* a command with an ARN */
+#define KEYS_MAX   80
+#define KEY_ID_MAX sizeof(((struct aws_secret_description *)0)->kms_key_id)
+
+/* What aws/call_error.c says where it cannot know the key, and we do. */
+#define SOME_KEY "the ARN of its KMS key"
 
 /* ---- the key beneath ---- */
 
 /* Is the key fit to decrypt? One that cannot be described may still be. */
-static bool check_key(struct aws_side *s, const char *key_id)
+static bool check_key(struct aws_side *s, char key_id[KEY_ID_MAX])
 {
     struct aws_key_description key = {.arn = ""};
     char fix[FIX_MAX];
@@ -27,6 +31,7 @@ static bool check_key(struct aws_side *s, const char *key_id)
         }
         return true;
     }
+    (void)snprintf(key_id, KEY_ID_MAX, "%s", key.arn); /* for statements, which take no alias */
     if (key.enabled && strcmp(key.usage, "ENCRYPT_DECRYPT") == 0) {
         struct check_note note = aws_note(s, CHECK_OK, ID_KEY, NULL);
         check_add(s->list, &note, "%s, enabled", key.arn);
@@ -66,7 +71,17 @@ static void add_secret(const struct aws_side *s, const struct secret_body *body,
     buf_free(&keys);
 }
 
-static void read_value(struct aws_side *s, const char *rotation)
+static void name_key(struct err *err, const char *key_arn)
+{
+    struct err before = *err;
+    const char *at = strstr(before.msg, SOME_KEY);
+    if (at != NULL && strncmp(key_arn, "arn:", 4) == 0) {
+        (void)snprintf(err->msg, sizeof err->msg, "%.*s%.400s%s", (int)(at - before.msg),
+                       before.msg, key_arn, at + strlen(SOME_KEY));
+    }
+}
+
+static void read_value(struct aws_side *s, const char *key_arn, const char *rotation)
 {
     struct aws_secret_version version = {.arn = ""};
     struct secret_body body = {.host = ""};
@@ -83,6 +98,7 @@ static void read_value(struct aws_side *s, const char *rotation)
             (void)snprintf(s->host, sizeof s->host, "%s", body.host);
         }
     } else {
+        name_key(&err, key_arn);
         aws_refuse(s, ID_SECRET, &err, "correct the secret's value");
     }
     secret_body_free(&body);
@@ -116,7 +132,10 @@ void aws_check_secret(struct aws_side *s)
     if (d.deleted) {
         refuse_deleted(s, d.arn);
     } else if (d.kms_key_id[0] == '\0' || check_key(s, d.kms_key_id)) {
-        read_value(s, !described ? "" : d.rotates ? "; rotation is on" : "; rotation is off");
+        read_value(s, d.kms_key_id,
+                   !described  ? ""
+                   : d.rotates ? "; rotation is on"
+                               : "; rotation is off");
     }
 }
 

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
-#include "cli/environment.h"
 #include "cli/load_views.h"
+#include "cli/logins.h"
 #include "cli/options.h"
 #include "cli/print_sql.h"
 #include "flow/stop.h"
@@ -217,20 +217,6 @@ static int print_roles(const struct spec *spec)
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* What logins need of the environment, read here because this is where it may be read. */
-static bool prepare_logins(struct spec *spec, struct err *err)
-{
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
-    const char *home = getenv("HOME");
-    struct buf path;
-    environment_forget("SLUICE_SOURCE");
-    environment_forget("SLUICE_DESTINATION");
-    buf_init(&path, 4096);
-    buf_printf(&path, "%s/.postgresql/root.crt", home == NULL ? "" : home);
-    spec->user_roots = buf_take(&path);
-    return environment_take_password(&spec->password, err);
-}
-
 int command_load(int argc, char **argv, bool *abandon)
 {
     struct spec spec = {.jobs = 0};
@@ -247,7 +233,7 @@ int command_load(int argc, char **argv, bool *abandon)
         status = EXIT_DONE;
     } else if (spec.print_sql) {
         status = print_roles(&spec);
-    } else if (!prepare_logins(&spec, &err)) {
+    } else if (!logins_prepare(&spec, &err)) {
         log_error("%s", err.msg);
         status = EXIT_FAILED;
     } else {

@@ -1,6 +1,8 @@
 #include "cli/commands.h"
 
 #include "base/log.h"
+#include "cli/aws_commands.h"
+#include "cli/check.h"
 #include "job/exit_status.h"
 #include "job/holder.h"
 
@@ -14,6 +16,8 @@ static void help(void)
                 "usage: sluice SUBCOMMAND [options]\n"
                 "\n"
                 "  load       copy tables from one database into another\n"
+                "  check      look at both sides before a load, and say what to mend\n"
+                "  aws        IAM tokens, who you are to AWS, what to set up there\n"
                 "  version    print the version\n"
                 "  help       print this\n"
                 "\n"
@@ -31,6 +35,12 @@ int command_run(int argc, char **argv, bool *abandon)
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "load") == 0) {
         return command_load(argc - 2, argv + 2, abandon);
+    }
+    if (strcmp(word, "check") == 0) {
+        return command_check(argc - 2, argv + 2);
+    }
+    if (strcmp(word, "aws") == 0) {
+        return command_aws(argc - 2, argv + 2);
     }
     if (strcmp(word, "holder") == 0) {
         return holder_main(); /* for Sluice itself: keeps a snapshot, see job/holder.h */

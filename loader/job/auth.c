@@ -222,20 +222,62 @@ static struct auth *make(const struct spec *spec, const struct side_auth *source
     return a;
 }
 
+/* The Regions as far as options, variables and profile say them. */
+static void set_regions(struct auth *a)
+{
+    for (int i = 0; i < AUTH_SIDES; i++) {
+        const struct side_auth *wish = a->party[i].wish;
+        const char *known = a->aws_open ? a->session.settings.region : "";
+        (void)snprintf(a->party[i].region, sizeof a->party[i].region, "%s",
+                       wish->region != NULL ? wish->region : known);
+    }
+}
+
+/* Takes a over. */
+static bool finish_open(struct auth *a, bool wants_aws, int wake_fd, struct auth **out,
+                        struct err *err)
+{
+    if (a == NULL) {
+        (void)err_set(err, ERR_SYSTEM, "out of memory");
+        return false;
+    }
+    if (wants_aws && !open_aws(a, wake_fd, err)) {
+        auth_close(a);
+        return false;
+    }
+    set_regions(a);
+    *out = a;
+    return true;
+}
+
+bool auth_open_bare(const struct spec *spec, int wake_fd, struct auth **out, struct err *err)
+{
+    return finish_open(make(spec, &spec->source_auth, &spec->destination_auth),
+                       auth_uses_aws(spec, AUTH_SOURCE) || auth_uses_aws(spec, AUTH_DESTINATION),
+                       wake_fd, out, err);
+}
+
+bool auth_open_password(struct auth *auth, enum auth_side side, struct err *err)
+{
+    struct auth_party *p = &auth->party[side];
+    return secret_is_set(&p->fixed_password) || decrypt_password(p, err);
+}
+
+bool auth_open_side(struct auth *auth, enum auth_side side, struct err *err)
+{
+    const struct spec *spec = auth->spec;
+    return auth_base_make(&auth->party[side],
+                          side == AUTH_SOURCE ? &spec->source : &spec->destination, err) &&
+           auth_open_password(auth, side, err);
+}
+
 bool auth_open(const struct spec *spec, int wake_fd, struct auth **out, struct err *err)
 {
-    struct auth *a = make(spec, &spec->source_auth, &spec->destination_auth);
-    if (a == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
+    struct auth *a = NULL;
+    if (!auth_open_bare(spec, wake_fd, &a, err)) {
+        return false;
     }
-    bool wants_aws = auth_wants_aws(&spec->source_auth, &spec->source) ||
-                     auth_wants_aws(&spec->destination_auth, &spec->destination);
-    struct auth_party *s = &a->party[AUTH_SOURCE];
-    struct auth_party *d = &a->party[AUTH_DESTINATION];
-    bool ok = (!wants_aws || open_aws(a, wake_fd, err)) && auth_base_make(s, &spec->source, err) &&
-              auth_base_make(d, &spec->destination, err) && decrypt_password(s, err) &&
-              decrypt_password(d, err);
-    if (!ok) {
+    if (!auth_open_side(a, AUTH_SOURCE, err) || !auth_open_side(a, AUTH_DESTINATION, err)) {
         auth_close(a);
         return false;
     }
@@ -246,22 +288,9 @@ bool auth_open(const struct spec *spec, int wake_fd, struct auth **out, struct e
 bool auth_open_aws(const struct spec *spec, const struct side_auth *side, int wake_fd,
                    struct auth **out, struct err *err)
 {
-    struct auth *a = make(spec, side != NULL ? side : &spec->source_auth,
-                          side != NULL ? side : &spec->destination_auth);
-    if (a == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    }
-    if (!open_aws(a, wake_fd, err)) {
-        auth_close(a);
-        return false;
-    }
-    for (int i = 0; i < AUTH_SIDES; i++) {
-        const struct side_auth *wish = a->party[i].wish;
-        (void)snprintf(a->party[i].region, sizeof a->party[i].region, "%s",
-                       wish->region != NULL ? wish->region : a->session.settings.region);
-    }
-    *out = a;
-    return true;
+    return finish_open(make(spec, side != NULL ? side : &spec->source_auth,
+                            side != NULL ? side : &spec->destination_auth),
+                       true, wake_fd, out, err);
 }
 
 static void close_party(struct auth_party *p)
@@ -325,6 +354,11 @@ struct aws_session *auth_session(struct auth *auth)
 struct aws_identity *auth_identity(struct auth *auth, enum auth_side side)
 {
     return auth->aws_open ? auth_party_identity(&auth->party[side]) : NULL;
+}
+
+struct aws_identity *auth_chain(struct auth *auth)
+{
+    return auth->chain;
 }
 
 const char *auth_region(const struct auth *auth, enum auth_side side)

@@ -40,8 +40,20 @@ bool auth_uses_aws(const struct spec *spec, enum auth_side side);
 struct aws_session *auth_session(struct auth *auth);
 /* Who this side is to AWS: its role, else the chain. NULL as above. */
 struct aws_identity *auth_identity(struct auth *auth, enum auth_side side);
+/* Who this process is to AWS before any role. NULL as above. */
+struct aws_identity *auth_chain(struct auth *auth);
 /* The Region of this side, "" when unknown. */
 const char *auth_region(const struct auth *auth, enum auth_side side);
+
+/* auth_open in steps, so that one side's trouble is not the other's. First this, which resolves
+ * nothing yet; then each side once. A side that failed is not to be used, the other one is. Only
+ * one auth is to be open at a time, except while load_run has its own: closing forgets what was
+ * taken out of the environment. */
+bool auth_open_bare(const struct spec *spec, int wake_fd, struct auth **out,
+                    struct err *err) MUST_CHECK;
+bool auth_open_side(struct auth *auth, enum auth_side side, struct err *err) MUST_CHECK;
+/* Only the password under KMS, if there is one; auth_open_side then has it already. */
+bool auth_open_password(struct auth *auth, enum auth_side side, struct err *err) MUST_CHECK;
 
 /* Opens a session although no side asks for one, as "aws whoami" does. side NULL: both as the spec
  * has them; else this one stands for both. */

@@ -60,7 +60,7 @@ static bool check_different(const struct load *l, struct err *err)
     return true;
 }
 
-/* A role that sees no slots of others still sees the number of sessions. */
+/* A role without pg_monitor sees of others' sessions that they are there, not of which kind. */
 static bool check_slots(struct pg *pg, unsigned needed, struct findings *findings, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
@@ -68,7 +68,8 @@ static bool check_slots(struct pg *pg, unsigned needed, struct findings *finding
                       "SELECT current_setting('max_connections')::int"
                       " - current_setting('superuser_reserved_connections')::int"
                       " - (SELECT count(*) FROM pg_stat_activity"
-                      "    WHERE backend_type = 'client backend')",
+                      "    WHERE datid IS NOT NULL"
+                      "    AND coalesce(backend_type, 'client backend') = 'client backend')",
                       0, NULL, &r, err)) {
         return false;
     }

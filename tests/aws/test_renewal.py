@@ -17,6 +17,7 @@ ROWS = 200000 if SOAK else 30000
 CHUNK_S = 1.2 if SOAK else 0.4
 TOKEN_LIFE_S = 30 if SOAK else 2
 ROLE_LIFE_S = 60 if SOAK else 8
+CUT_EVERY_S = TOKEN_LIFE_S * 1.1
 STREAMS = 4
 
 
@@ -27,9 +28,10 @@ def pair(aws_pair, iam):
     return aws_pair
 
 
-def wait_until(load, condition, what, seconds=120):
+def wait_until(load, condition, what, seconds=120, meanwhile=lambda: None):
     deadline = time.monotonic() + seconds
     while not condition():
+        meanwhile()
         assert load.running(), f"the load ended before {what}: {load.wait()}"
         assert time.monotonic() < deadline, f"waited too long for: {what}"
         time.sleep(0.05)
@@ -43,6 +45,19 @@ def role_of(pair):
 
 def planned(pair):
     return int(pair.dst("SELECT count(*) FROM sluice.chunk"))
+
+
+class Cutter:
+    """Cuts every writer now and then, a little after a token that was new at the last cut has died."""
+
+    def __init__(self, pair):
+        self.pair = pair
+        self.due = time.monotonic() + CUT_EVERY_S
+
+    def __call__(self):
+        if time.monotonic() >= self.due:
+            self.due = time.monotonic() + CUT_EVERY_S
+            aws_site.cut(self.pair.destination, "sluice/%/writer-_")
 
 
 def cut_both(pair):
@@ -59,8 +74,9 @@ def test_rotated_passwords_and_short_lived_tokens(pair):
     try:
         wait_until(load, lambda: pair.chunks_done() > 0, "the first chunk")
         total = planned(pair)
+        cutter = Cutter(pair)
         for turn in range(3):
-            wait_until(load, lambda t=turn: pair.chunks_done() >= (t + 1) * total // 5, f"rotation {turn}")
+            wait_until(load, lambda t=turn: pair.chunks_done() >= (t + 1) * total // 5, f"rotation {turn}", 300, cutter)
             # As a single-user rotation does it: staged, set in the database, then made current.
             old = pair.secret_value()
             new = {**old, "password": pair.new_password()}

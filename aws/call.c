@@ -1,6 +1,7 @@
 #include "aws/call.h"
 
 #include "aws/call_error.h"
+#include "aws/conceal.h"
 #include "aws/date.h"
 #include "aws/refusal.h"
 #include "aws/sigv4.h"
@@ -15,7 +16,6 @@
 #define DOUBLINGS_MAX          5 /* 16 seconds, then the most */
 #define USER_AGENT             "sluice aws/1"
 #define SENT_HEADERS_MAX       8
-#define CONCEAL_MIN            16 /* so many bytes of a secret in a row are one */
 
 enum outcome {
     OUTCOME_DONE,
@@ -34,6 +34,7 @@ struct sending {
     char host[sizeof(((struct http_url *)0)->host) + sizeof(((struct http_url *)0)->port) + 1];
     char target[128];
     struct aws_credentials credentials; /* of the last attempt */
+    int64_t sent_s;                     /* and when that was, as AWS sees it */
     struct http_reply reply;            /* to the last attempt */
     struct aws_refusal refusal;
     struct err why;     /* of the last attempt */
@@ -163,7 +164,7 @@ static bool sign(const struct sending *s, const struct headers *h, struct sigv4_
         .credentials = &s->credentials,
         .region = s->region,
         .service = s->call->service->name,
-        .now_s = aws_session_now_s(s->caller->session),
+        .now_s = s->sent_s,
     };
     return sigv4_sign(&request, &params, out, err);
 }
@@ -210,6 +211,28 @@ static enum outcome on_unreached(struct sending *s, const struct err *why)
     return s->why.kind == ERR_TRANSIENT ? OUTCOME_LATER : OUTCOME_FAILED;
 }
 
+/* Whatever was sent back of what is secret is left out. */
+static void conceal(const struct sending *s, struct aws_refusal *refusal)
+{
+    char *const texts[] = {refusal->code, refusal->message, refusal->request_id};
+    const struct secret *const secrets[] = {&s->credentials.secret_access_key,
+                                            &s->credentials.session_token, s->call->concealed};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++) {
+            if (secrets[k] != NULL && conceal_found(texts[i], secrets[k])) {
+                secret_wipe(texts[i], strlen(texts[i]));
+            }
+        }
+    }
+}
+
+static void read_refusal(struct sending *s)
+{
+    refusal_read(&s->reply, &s->refusal);
+    conceal(s, &s->refusal);
+}
+
 static enum outcome on_answer(struct sending *s)
 {
     const struct secret *body = &s->reply.body;
@@ -221,38 +244,13 @@ static enum outcome on_answer(struct sending *s)
         return OUTCOME_DONE;
     }
     const struct call_failure f = failure_of(s);
-    refusal_read(&s->reply, &s->refusal);
+    read_refusal(s);
     (void)call_error_no_answer(&f, &s->refusal, &why, &s->why);
     return why.kind == ERR_TRANSIENT ? OUTCOME_LATER : OUTCOME_FAILED;
 }
 
-static bool has_part_of(const char *text, const struct secret *secret)
-{
-    char part[CONCEAL_MIN + 1] = "";
-
-    if (secret->len < CONCEAL_MIN) {
-        return secret_is_set(secret) && strstr(text, secret_reveal(secret)) != NULL;
-    }
-    memcpy(part, secret_reveal(secret), CONCEAL_MIN);
-    bool found = strstr(text, part) != NULL;
-    secret_wipe(part, sizeof part);
-    return found;
-}
-
-/* Nobody promises that a service, or what stands before it, does not send back what it was sent. */
-static void conceal(const struct sending *s, struct aws_refusal *refusal)
-{
-    char *const texts[] = {refusal->code, refusal->message, refusal->request_id};
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (has_part_of(texts[i], &s->credentials.secret_access_key) ||
-            has_part_of(texts[i], &s->credentials.session_token)) {
-            secret_wipe(texts[i], strlen(texts[i]));
-        }
-    }
-}
-
-/* How far the reply's date is from the clock that the request was signed by. */
+/* How far the reply's date is from the one that the request was signed with, which another thread
+ * may have put right meanwhile. */
 static int64_t measure_skew(struct sending *s)
 {
     int64_t date_s = 0;
@@ -262,7 +260,7 @@ static int64_t measure_skew(struct sending *s)
         return 0;
     }
     s->skew_ms = date_s * 1000 - s->platform->wall_ms(s->platform->arg);
-    return (date_s - aws_session_now_s(s->caller->session)) * 1000;
+    return (date_s - s->sent_s) * 1000;
 }
 
 static bool put_right(struct sending *s, enum refusal_class class)
@@ -288,8 +286,7 @@ static bool put_right(struct sending *s, enum refusal_class class)
 
 static enum outcome on_refusal(struct sending *s)
 {
-    refusal_read(&s->reply, &s->refusal);
-    conceal(s, &s->refusal);
+    read_refusal(s);
     enum refusal_class class = refusal_class(&s->refusal, measure_skew(s));
     if (put_right(s, class)) {
         s->attempts--;
@@ -327,6 +324,7 @@ static enum outcome attempt(struct sending *s)
         return OUTCOME_FAILED;
     }
     add_call_headers(s, &headers);
+    s->sent_s = aws_session_now_s(s->caller->session);
     if (s->caller->identity != NULL) {
         if (!sign(s, &headers, &added, &s->why)) {
             return OUTCOME_FAILED;

@@ -60,7 +60,8 @@ struct aws_call {
     const char *action;
     const char *resource;
     const char *hint;
-    aws_read read; /* NULL: only an empty body is no answer */
+    const struct secret *concealed; /* in body, and in no message; NULL: there is none */
+    aws_read read;                  /* NULL: only an empty body is no answer */
     void *read_arg;
 };
 

@@ -1,5 +1,6 @@
 #include "aws/credentials_container.h"
 
+#include "aws/conceal.h"
 #include "aws/credentials_json.h"
 #include "base/cleanup.h"
 
@@ -166,18 +167,22 @@ static bool read_token(const struct aws_platform *p, struct secret *token, struc
 
 /* ---- the call ---- */
 
-static bool read_refusal(const struct http_reply *reply, struct err *err)
+static bool read_refusal(const struct http_reply *reply, const struct secret *token,
+                         struct err *err)
 {
     char said[CREDENTIALS_JSON_ERROR_MAX];
     bool later = reply->status == 429 || reply->status >= 500;
 
     credentials_json_error(secret_reveal(&reply->body), reply->body.len, said);
+    if (conceal_found(said, token)) {
+        secret_wipe(said, sizeof(said));
+    }
     return err_set(err, later ? ERR_TRANSIENT : ERR_AUTH, WHERE " answered HTTP %d%s%s",
                    reply->status, said[0] == '\0' ? "" : ", ", said);
 }
 
 static bool ask_once(const struct aws_session *session, const struct http_request *request,
-                     struct aws_credentials *out, struct err *err)
+                     const struct secret *token, struct aws_credentials *out, struct err *err)
 {
     CLEANUP(http_reply_free) struct http_reply reply = {0};
     const struct aws_platform *p = session->platform;
@@ -186,18 +191,18 @@ static bool ask_once(const struct aws_session *session, const struct http_reques
         return err_wrap(err, WHERE);
     }
     if (reply.status != 200) {
-        return read_refusal(&reply, err);
+        return read_refusal(&reply, token, err);
     }
     return credentials_json_read(WHERE, secret_reveal(&reply.body), reply.body.len, out, err);
 }
 
 static bool ask(const struct aws_session *session, const struct http_request *request,
-                struct aws_credentials *out, struct err *err)
+                const struct secret *token, struct aws_credentials *out, struct err *err)
 {
     const struct aws_platform *p = session->platform;
     struct err why = {0};
 
-    for (unsigned attempt = 1; !ask_once(session, request, out, &why); attempt++) {
+    for (unsigned attempt = 1; !ask_once(session, request, token, out, &why); attempt++) {
         if (why.kind != ERR_TRANSIENT || attempt == ATTEMPTS) {
             *err = why;
             return false;
@@ -234,7 +239,7 @@ static bool ask_agent(const struct aws_session *session, const char *url,
                    .ca_bundle = session->settings.ca_bundle,
                    .wake_fd = -1,
                },
-               out, err);
+               &token, out, err);
 }
 
 bool credentials_container(const struct aws_session *session, struct aws_credentials *out,

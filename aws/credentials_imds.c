@@ -96,7 +96,9 @@ bool credentials_imds_url(const struct aws_session *session, const char *path,
         return err_wrap(err, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
     }
     size_t len = strlen(base);
-    len -= base[len - 1] == '/' ? 1 : 0;
+    while (base[len - 1] == '/') {
+        len--;
+    }
     int written = snprintf(url, HTTP_URL_MAX, "%.*s%s", (int)len, base, path);
     if (written >= HTTP_URL_MAX || parts.query[0] != '\0') {
         return err_set(err, ERR_USAGE,
@@ -119,10 +121,8 @@ static bool send_once(const struct imds *imds, const struct http_request *reques
     if (reply->status < 500) {
         return true;
     }
-    (void)err_set(err, ERR_TRANSIENT, WHERE ": HTTP %d", reply->status);
-    http_reply_free(reply);
-    *reply = (struct http_reply){0};
-    return false;
+    secret_free(&reply->body); /* the status stays: somebody has answered */
+    return err_set(err, ERR_TRANSIENT, WHERE ": HTTP %d", reply->status);
 }
 
 static bool send_request(const struct imds *imds, const char *method, const char *path,
@@ -202,7 +202,7 @@ static bool get_token(struct imds *imds, struct credentials_answer *answer, stru
     if (send_request(imds, "PUT", TOKEN_PATH, &ttl, &reply, &why)) {
         return take_token(imds, &reply, answer, err);
     }
-    if (why.kind == ERR_TRANSIENT) {
+    if (why.kind == ERR_TRANSIENT && reply.status == 0) {
         return credentials_missing(answer,
                                    "not reached within %u s: this is no EC2 instance, or a "
                                    "container on one whose hop limit is 1",

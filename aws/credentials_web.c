@@ -39,6 +39,10 @@ static bool read_token(const struct aws_session *session, const struct credentia
         return err_set(err, ERR_USAGE, "%s: the web identity token file %s is empty", role->where,
                        role->token_file);
     }
+    if (memchr(secret_reveal(&text), '\0', len) != NULL) {
+        return err_set(err, ERR_USAGE, "%s: the web identity token file %s has a zero byte in it",
+                       role->where, role->token_file);
+    }
     return secret_set_bytes(token, secret_reveal(&text), len, err);
 }
 

@@ -66,6 +66,7 @@ static const struct refusal_row refusals[] = {
     {"ProvisionedThroughputExceededException", REFUSAL_THROTTLED  },
     {"RegionDisabledException",                REFUSAL_DENIED     },
     {"RequestExpired",                         REFUSAL_CLOCK      },
+    {"RequestInTheFuture",                     REFUSAL_CLOCK      },
     {"RequestLimitExceeded",                   REFUSAL_THROTTLED  },
     {"RequestThrottled",                       REFUSAL_THROTTLED  },
     {"RequestThrottledException",              REFUSAL_THROTTLED  },
@@ -199,7 +200,8 @@ static enum refusal_class class_of_status(int status)
 /* A signature with a time in it is refused as a wrong one when that time is far from theirs. */
 static bool is_about_clock(const struct aws_refusal *refusal, int64_t skew_ms)
 {
-    if (strcmp(refusal->code, "InvalidSignatureException") != 0 &&
+    if (strcmp(refusal->code, "AuthFailure") != 0 &&
+        strcmp(refusal->code, "InvalidSignatureException") != 0 &&
         strcmp(refusal->code, "SignatureDoesNotMatch") != 0) {
         return false;
     }

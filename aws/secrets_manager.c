@@ -122,11 +122,15 @@ static bool read_version(void *arg, const struct secret *body, struct err *err)
     return true;
 }
 
-/* The service has one code for a secret that is not there and for a stage that no version has. */
-static bool is_stage_missing(const struct aws_refusal *refusal)
+/* The service has one code for a secret that is not there and for a stage that no version has, and
+ * not all that stand in for it tell the two apart. A secret always has a current version; whoever
+ * asks for another stage gets the same answer for a secret that is not there. */
+static bool is_stage_missing(const struct aws_refusal *refusal, const char *stage)
 {
+    bool other_stage = stage != NULL && strcmp(stage, "AWSCURRENT") != 0;
+
     return strcmp(refusal->code, "ResourceNotFoundException") == 0 &&
-           strstr(refusal->message, "staging label") != NULL;
+           (other_stage || strstr(refusal->message, "staging label") != NULL);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the three that name a version are the service's. */
@@ -148,7 +152,7 @@ bool aws_secret_get(const struct aws_caller *caller, const char *id, const char 
                                read_version,
                                out};
     bool got = ask(caller, &q, &refusal, &why);
-    if (!got && !is_stage_missing(&refusal)) {
+    if (!got && !is_stage_missing(&refusal, stage)) {
         *err = why;
         return false;
     }

@@ -15,7 +15,8 @@ struct aws_secret_version {
 void aws_secret_version_free(struct aws_secret_version *v);
 
 /* id: name or ARN. stage: NULL is AWSCURRENT. version: NULL unless a certain one is wanted.
- * *found false and true returned when the secret has no version with that stage. */
+ * *found false and true returned when the secret has no version with that stage, which is also so
+ * when there is no secret and the stage is not AWSCURRENT. */
 bool aws_secret_get(const struct aws_caller *caller, const char *id, const char *stage,
                     const char *version, struct aws_secret_version *out, bool *found,
                     struct err *err) MUST_CHECK;

@@ -259,6 +259,7 @@ bool sigv4_signature(const struct sigv4_params *params, const char *string_to_si
     if (ok) {
         to_hex(digest, hex);
     }
+    secret_wipe(digest, sizeof(digest));
     return ok;
 }
 
@@ -279,9 +280,10 @@ static bool sign(const struct sigv4_request *request, const struct sigv4_params 
 static bool set_authorization(struct secret *out, const struct sigv4_params *params,
                               const char *signed_headers, const char *hex, struct err *err)
 {
-    CLEANUP(buf_free) struct buf line = {0};
+    CLEANUP(text_free) struct buf line = {0};
 
-    buf_init(&line, HTTP_REPLY_MAX);
+    text_open(&line, 256 + strlen(params->credentials->access_key_id) + strlen(params->region) +
+                         strlen(params->service) + strlen(signed_headers));
     buf_printf(&line, ALGORITHM " Credential=%s/", params->credentials->access_key_id);
     put_scope(&line, params);
     buf_printf(&line, ", SignedHeaders=%s, Signature=%s", signed_headers, hex);
@@ -300,9 +302,11 @@ static bool fill_headers(const struct sigv4_request *request, const struct sigv4
     if (params->body_header && !hash_text(request->body, request->body_len, out->body_hash, err)) {
         return false;
     }
-    return sign(request, params, &names, hex, err) &&
-           set_authorization(&out->authorization, params, buf_str(&names), hex, err) &&
-           secret_set_bytes(&out->session_token, secret_reveal(token), token->len, err);
+    bool ok = sign(request, params, &names, hex, err) &&
+              set_authorization(&out->authorization, params, buf_str(&names), hex, err) &&
+              secret_set_bytes(&out->session_token, secret_reveal(token), token->len, err);
+    secret_wipe(hex, sizeof(hex));
+    return ok;
 }
 
 bool sigv4_sign(const struct sigv4_request *request, const struct sigv4_params *params,
@@ -341,15 +345,16 @@ bool sigv4_presign(const struct sigv4_request *request, const struct sigv4_param
     by_query.how = SIGV4_QUERY;
     buf_init(&names, text_max(request, params));
     text_open(&out, text_max(request, params));
-    if (!sign(request, &by_query, &names, hex, err) ||
-        !put_query(&out, request, &by_query, buf_str(&names), err)) {
-        return false;
-    }
-    if (has_token(params)) {
+    bool ok = sign(request, &by_query, &names, hex, err) &&
+              put_query(&out, request, &by_query, buf_str(&names), err);
+    if (ok && has_token(params)) {
         put_token(&out, params);
     }
-    put_param(&out, "X-Amz-Signature", hex);
-    return buf_ok(&out, err) && secret_set_bytes(query, buf_str(&out), out.len, err);
+    if (ok) {
+        put_param(&out, "X-Amz-Signature", hex);
+    }
+    secret_wipe(hex, sizeof(hex));
+    return ok && buf_ok(&out, err) && secret_set_bytes(query, buf_str(&out), out.len, err);
 }
 
 /* The library's memory functions also say where they are called from. */

@@ -23,10 +23,13 @@ static const struct aws_service sts = {
 static const char *home_region(const char *role_arn)
 {
     static const char *const homes[][2] = {
-        {"aws-cn",     "cn-north-1"    },
-        {"aws-us-gov", "us-gov-west-1" },
-        {"aws-iso",    "us-iso-east-1" },
-        {"aws-iso-b",  "us-isob-east-1"},
+        {"aws-cn",     "cn-north-1"     },
+        {"aws-us-gov", "us-gov-west-1"  },
+        {"aws-iso",    "us-iso-east-1"  },
+        {"aws-iso-b",  "us-isob-east-1" },
+        {"aws-iso-e",  "eu-isoe-west-1" },
+        {"aws-iso-f",  "us-isof-south-1"},
+        {"aws-eusc",   "eusc-de-east-1" },
     };
     struct aws_arn arn;
     struct err ignored = {0};
@@ -267,6 +270,7 @@ bool aws_sts_assume_role_with_web_identity(const struct aws_caller *caller,
         .action = "sts:AssumeRoleWithWebIdentity",
         .resource = role->arn,
         .hint = "that belongs into the role's trust policy, with the token's issuer as principal",
+        .concealed = token,
         .read = read_web_identity,
         .read_arg = out,
     };

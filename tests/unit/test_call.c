@@ -8,9 +8,6 @@
 #define EXPIRED                                                                                  \
     "{\"__type\":\"com.amazon.coral.service#ExpiredTokenException\",\"message\":\"The security " \
     "token included in the request is expired\"}"
-#define SIGNATURE_EXPIRED                                                                          \
-    "{\"__type\":\"InvalidSignatureException\",\"message\":\"Signature expired: 20150830T123600Z " \
-    "is now earlier than 20150830T133100Z\"}"
 
 /* --- what is sent ------------------------------------------------------------------------- */
 
@@ -405,78 +402,7 @@ static void an_answer_that_is_none_is_asked_for_again(void **state)
     world_end(&w);
 }
 
-/* --- the clock and the keys --------------------------------------------------------------- */
-
-#define AN_HOUR_ON   "Date: Sun, 30 Aug 2015 13:36:00 GMT\nx-amzn-requestid: " REQUEST_ID
-#define AN_HOUR_BACK "Date: Sun, 30 Aug 2015 11:36:00 GMT\nx-amzn-requestid: " REQUEST_ID
-#define ON_TIME      "Date: Sun, 30 Aug 2015 12:36:10 GMT\nx-amzn-requestid: " REQUEST_ID
-
-#define TOO_SKEWED "{\"__type\":\"RequestTimeTooSkewed\"}"
-#define TOO_LATE   "{\"__type\":\"RequestExpired\"}"
-#define NO_MATCH   "{\"__type\":\"InvalidSignatureException\"}"
-#define NOT_YET_CURRENT \
-    "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"Signature not yet current: x\"}"
-
-struct clock_case {
-    const char *label;
-    const char *headers;
-    const char *body;
-    const char *second_date; /* NULL: there is no second request */
-};
-
-static struct clock_case clock_cases[] = {
-    {"expired, by its text",       ON_TIME,      SIGNATURE_EXPIRED, "X-Amz-Date: 20150830T123610Z"},
-    {"we are behind",              AN_HOUR_ON,   SIGNATURE_EXPIRED, "X-Amz-Date: 20150830T133600Z"},
-    {"we are ahead",               AN_HOUR_BACK, NOT_YET_CURRENT,   "X-Amz-Date: 20150830T113600Z"},
-    {"RequestTimeTooSkewed",       AN_HOUR_ON,   TOO_SKEWED,        "X-Amz-Date: 20150830T133600Z"},
-    {"RequestExpired",             AN_HOUR_ON,   TOO_LATE,          "X-Amz-Date: 20150830T133600Z"},
-    {"by the date alone",          AN_HOUR_ON,   NO_MATCH,          "X-Amz-Date: 20150830T133600Z"},
-    {"a wrong key is a wrong key", ON_TIME,      NO_MATCH,          NULL                          },
-    {"without a date",             "X: y",       TOO_SKEWED,        NULL                          },
-    {"with a date that is none",   "Date: now",  TOO_SKEWED,        NULL                          },
-};
-
-static void the_clock_is_set_right_once(void **state)
-{
-    const struct clock_case *c = *state;
-    struct call_world w;
-
-    world_begin(&w);
-    fake_platform_variable(w.fake, "AWS_MAX_ATTEMPTS", "1");
-    world_open(&w);
-    fake_platform_expect(
-        w.fake, &(struct fake_reply){.status = 403, .headers = c->headers, .body = c->body});
-    if (c->second_date == NULL) {
-        const char *says = strstr(c->body, "Signature") != NULL ? "check the access key" : "clock";
-        assert_failed(&w, send_usual(&w), ERR_AUTH, says);
-        assert_int_equal(aws_session_skew_s(&w.session), 0);
-        world_end(&w);
-        return;
-    }
-    fake_platform_expect(w.fake, &(struct fake_reply){.header = c->second_date, .body = "{}"});
-    assert_fine(&w, send_usual(&w));
-    assert_int_equal(fake_platform_waits(w.fake), 0);
-
-    /* The next call knows it already. */
-    fake_platform_expect(w.fake, &(struct fake_reply){.header = c->second_date, .body = "{}"});
-    assert_fine(&w, send_usual(&w));
-    world_end(&w);
-}
-
-static void a_clock_that_stays_wrong_is_told(void **state)
-{
-    struct call_world w;
-    (void)state;
-
-    world_start(&w);
-    for (int i = 0; i < 2; i++) {
-        fake_platform_expect(
-            w.fake,
-            &(struct fake_reply){.status = 403, .headers = AN_HOUR_ON, .body = SIGNATURE_EXPIRED});
-    }
-    assert_failed(&w, send_usual(&w), ERR_AUTH, "clock, which is 3600 s behind AWS's");
-    world_end(&w);
-}
+/* --- the keys --------------------------------------------------------------------------- */
 
 static void expired_keys_are_fetched_anew_once(void **state)
 {
@@ -564,14 +490,12 @@ int main(void)
         cmocka_unit_test(what_will_not_go_better_is_told_at_once),
         cmocka_unit_test(a_stop_ends_the_wait),
         cmocka_unit_test(an_answer_that_is_none_is_asked_for_again),
-        cmocka_unit_test(a_clock_that_stays_wrong_is_told),
         cmocka_unit_test(expired_keys_are_fetched_anew_once),
         cmocka_unit_test(what_was_put_right_is_not_counted),
         cmocka_unit_test(an_arn_says_where),
     };
-    size_t count = 17;
+    size_t count = 16;
 
     ADD(it_gives_up_in_the_end, attempts_cases)
-    ADD(the_clock_is_set_right_once, clock_cases)
     return _cmocka_run_group_tests("call", tests, count, NULL, NULL);
 }

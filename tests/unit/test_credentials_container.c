@@ -329,6 +329,20 @@ static void refusals(void **state)
     (void)state;
 }
 
+static void token_that_is_sent_back_is_left_out(void **state)
+{
+    struct aws_world w;
+
+    begin_at(&w, "/c");
+    fake_platform_variable(w.fake, TOKEN, "Basic open-sesame-open-sesame");
+    world_open(&w, NULL);
+    expect(&w, NULL, 403, "{\"message\":\"bad token: Basic open-sesame-open-sesame\"}");
+    assert_failed(&w, ask(&w), ERR_AUTH, "HTTP 403");
+    assert_null(strstr(w.err.msg, "sesame"));
+    world_end(&w);
+    (void)state;
+}
+
 static void agent_that_stumbles_is_asked_again(void **state)
 {
     struct aws_world w;
@@ -403,11 +417,12 @@ int main(void)
         cmocka_unit_test(tokens_that_are_none_are_not_sent),
         cmocka_unit_test(token_file_that_cannot_be_used),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(token_that_is_sent_back_is_left_out),
         cmocka_unit_test(agent_that_stumbles_is_asked_again),
         cmocka_unit_test(other_faults_are_not_tried_again),
         cmocka_unit_test(stop_ends_the_wait),
     };
-    size_t count = vectors_add(tests, 12, json_object_get(uris, "tests"), check_url_vector);
+    size_t count = vectors_add(tests, 13, json_object_get(uris, "tests"), check_url_vector);
 
     (void)vectors_add(tests, count, lambda, check_lambda_vector);
     return cmocka_run_group_tests_name("credentials_container", tests, NULL, NULL);

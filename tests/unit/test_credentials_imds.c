@@ -89,6 +89,7 @@ static void endpoints_beyond_the_vectors(void **state)
 {
     static const struct url_row rows[] = {
         {"http://127.0.0.1:99/",      "http://127.0.0.1:99/p"     },
+        {"http://127.0.0.1:99//",     "http://127.0.0.1:99/p"     },
         {"http://127.0.0.1:99/base/", "http://127.0.0.1:99/base/p"},
         {"http://[::1]:99",           "http://[::1]:99/p"         },
         {"http://127.0.0.1/?x=1",     NULL                        },
@@ -374,6 +375,25 @@ static void silence_in_the_middle_is_a_fault(void **state)
     (void)state;
 }
 
+/* Who answers is there: the search does not end with "no credentials". */
+static void service_that_stumbles_at_the_token_is_a_fault(void **state)
+{
+    struct aws_world w;
+
+    world_begin(&w);
+    fake_platform_variable(w.fake, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "2");
+    world_open(&w, NULL);
+    expect(&w, "PUT", TOKEN_URL, NULL, 500, "<html>");
+    expect(&w, "PUT", TOKEN_URL, NULL, 503, "");
+    assert_fails(&w, ERR_TRANSIENT, "HTTP 503");
+
+    expect(&w, "PUT", TOKEN_URL, NULL, 503, "");
+    fake_platform_expect(w.fake, &(struct fake_reply){.fails = ERR_TRANSIENT});
+    assert_fails(&w, ERR_TRANSIENT, "the instance's metadata service");
+    world_end(&w);
+    (void)state;
+}
+
 static void other_faults_are_no_absence(void **state)
 {
     static const enum err_kind kinds[] = {ERR_USAGE, ERR_CANCELLED, ERR_SYSTEM, ERR_DATA};
@@ -459,12 +479,13 @@ int main(void)
         cmocka_unit_test(lost_token_is_replaced_once),
         cmocka_unit_test(answers_that_are_no_credentials),
         cmocka_unit_test(silence_in_the_middle_is_a_fault),
+        cmocka_unit_test(service_that_stumbles_at_the_token_is_a_fault),
         cmocka_unit_test(other_faults_are_no_absence),
         cmocka_unit_test(attempts_and_timeout_by_variable),
         cmocka_unit_test(attempts_and_timeout_by_profile),
         cmocka_unit_test(numbers_out_of_range),
     };
 
-    (void)vectors_add(tests, 15, json_object_get(root, "tests"), check_vector);
+    (void)vectors_add(tests, 16, json_object_get(root, "tests"), check_vector);
     return cmocka_run_group_tests_name("credentials_imds", tests, NULL, NULL);
 }

@@ -255,6 +255,19 @@ static void token_files_that_cannot_be_used(void **state)
     (void)state;
 }
 
+static void token_with_a_zero_byte_is_not_cut_short(void **state)
+{
+    struct aws_world w;
+
+    begin(&w, NULL);
+    fake_platform_file_bytes(w.fake, "/token", "abc\0def", 7);
+    assert_failed(&w, credentials_web_assume(&w.session, &web, &w.got, &w.err), ERR_USAGE,
+                  "profile w: the web identity token file /token has a zero byte");
+    assert_int_equal(fake_platform_requests(w.fake), 0);
+    world_end(&w);
+    (void)state;
+}
+
 static void largest_token_fits(void **state)
 {
     char large[WEB_TOKEN_BYTES_MAX + 1];
@@ -330,6 +343,7 @@ int main(void)
         cmocka_unit_test(long_identity_is_cut_visibly),
         cmocka_unit_test(token_is_sent_without_the_end_of_its_line),
         cmocka_unit_test(token_files_that_cannot_be_used),
+        cmocka_unit_test(token_with_a_zero_byte_is_not_cut_short),
         cmocka_unit_test(largest_token_fits),
         cmocka_unit_test(by_variables),
         cmocka_unit_test(session_name_by_variable),

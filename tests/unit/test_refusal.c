@@ -64,6 +64,7 @@ static struct class_row codes[] = {
     {"ProvisionedThroughputExceededException", 400, REFUSAL_THROTTLED  },
     {"RegionDisabledException",                400, REFUSAL_DENIED     },
     {"RequestExpired",                         400, REFUSAL_CLOCK      },
+    {"RequestInTheFuture",                     400, REFUSAL_CLOCK      },
     {"RequestLimitExceeded",                   400, REFUSAL_THROTTLED  },
     {"RequestThrottled",                       400, REFUSAL_THROTTLED  },
     {"RequestThrottledException",              400, REFUSAL_THROTTLED  },
@@ -130,6 +131,7 @@ static void a_signature_may_be_about_the_clock(void **state)
         {"InvalidSignatureException",   "no match",                     240001,  REFUSAL_CLOCK      },
         {"InvalidSignatureException",   "no match",                     -240000, REFUSAL_CREDENTIALS},
         {"InvalidSignatureException",   "no match",                     -240001, REFUSAL_CLOCK      },
+        {"AuthFailure",                 "no match",                     240001,  REFUSAL_CLOCK      },
         {"AccessDenied",                "it has expired",               999999,  REFUSAL_DENIED     },
         {"UnrecognizedClientException", "expired",                      999999,  REFUSAL_CREDENTIALS},
     };

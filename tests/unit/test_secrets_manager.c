@@ -88,6 +88,10 @@ static void values_have_two_forms(void **state)
     }
 }
 
+#define NOT_THERE                                                                             \
+    "{\"__type\":\"ResourceNotFoundException\",\"Message\":\"Secrets Manager can't find the " \
+    "specified secret.\"}"
+
 static void a_stage_without_a_version_is_no_error(void **state)
 {
     struct call_world w;
@@ -102,6 +106,15 @@ static void a_stage_without_a_version_is_no_error(void **state)
     assert_fine(&w, aws_secret_get(&w.caller, "db", "AWSPENDING", NULL, &v, &found, &w.err));
     assert_false(found);
     assert_string_equal(v.version_id, "old");
+
+    /* As some stand-ins for the service say it. */
+    found = true;
+    answer(&w, 400, NOT_THERE);
+    assert_fine(&w, aws_secret_get(&w.caller, "db", "AWSPREVIOUS", NULL, &v, &found, &w.err));
+    assert_false(found);
+    answer(&w, 400, NOT_THERE);
+    assert_failed(&w, aws_secret_get(&w.caller, "db", "AWSCURRENT", NULL, &v, &found, &w.err),
+                  ERR_USAGE, "secret db");
     world_end(&w);
 }
 
@@ -113,9 +126,7 @@ static void a_secret_that_is_not_there_is_a_mistake(void **state)
     (void)state;
 
     world_start(&w);
-    answer(&w, 400,
-           "{\"__type\":\"ResourceNotFoundException\",\"Message\":\"Secrets Manager can't find the "
-           "specified secret.\"}");
+    answer(&w, 400, NOT_THERE);
     assert_failed(&w, get(&w, "nodb", &v, &found), ERR_USAGE, "secret nodb: GetSecretValue");
     assert_says(&w, "Region (us-east-1)");
     assert_true(found);

@@ -82,6 +82,9 @@ static void everything_about_the_role_is_sent(void **state)
 }
 
 #define CHINA "arn:aws-cn:iam::210987654321:role/r"
+#define EUSC  "arn:aws-eusc:iam::210987654321:role/r"
+#define ISO_E "arn:aws-iso-e:iam::210987654321:role/r"
+#define ISO_F "arn:aws-iso-f:iam::210987654321:role/r"
 #define GOV   "arn:aws-us-gov:iam::210987654321:role/r"
 
 struct region_case {
@@ -94,12 +97,15 @@ struct region_case {
 };
 
 static struct region_case region_cases[] = {
-    {"the role's",     "us-east-2", "us-west-1", "us-west-2", ROLE,  "sts.us-west-2.amazonaws.com"    },
-    {"the caller's",   "us-east-2", "us-west-1", NULL,        ROLE,  "sts.us-west-1.amazonaws.com"    },
-    {"the session's",  "us-east-2", NULL,        "",          ROLE,  "sts.us-east-2.amazonaws.com"    },
-    {"none",           NULL,        NULL,        NULL,        ROLE,  "sts.us-east-1.amazonaws.com"    },
-    {"none, in China", NULL,        NULL,        NULL,        CHINA, "sts.cn-north-1.amazonaws.com.cn"},
-    {"none, GovCloud", NULL,        NULL,        NULL,        GOV,   "sts.us-gov-west-1.amazonaws.com"},
+    {"the role's",      "us-east-2", "us-west-1", "us-west-2", ROLE,  "sts.us-west-2.amazonaws.com"       },
+    {"the caller's",    "us-east-2", "us-west-1", NULL,        ROLE,  "sts.us-west-1.amazonaws.com"       },
+    {"the session's",   "us-east-2", NULL,        "",          ROLE,  "sts.us-east-2.amazonaws.com"       },
+    {"none",            NULL,        NULL,        NULL,        ROLE,  "sts.us-east-1.amazonaws.com"       },
+    {"none, in China",  NULL,        NULL,        NULL,        CHINA, "sts.cn-north-1.amazonaws.com.cn"   },
+    {"none, GovCloud",  NULL,        NULL,        NULL,        GOV,   "sts.us-gov-west-1.amazonaws.com"   },
+    {"none, in Europe", NULL,        NULL,        NULL,        EUSC,  "sts.eusc-de-east-1.amazonaws.eu"   },
+    {"none, ADC-E",     NULL,        NULL,        NULL,        ISO_E, "sts.eu-isoe-west-1.cloud.adc-e.uk" },
+    {"none, ADC-F",     NULL,        NULL,        NULL,        ISO_F, "sts.us-isof-south-1.csp.hci.ic.gov"},
 };
 
 static void some_region_is_asked(void **state)
@@ -153,6 +159,26 @@ static void a_web_identity_is_enough(void **state)
                   ERR_AUTH, "trust policy");
     assert_null(strstr(w.err.msg, "eyJ"));
     assert_role_keys(&c);
+    world_end(&w);
+}
+
+static void a_token_that_is_sent_back_is_left_out(void **state)
+{
+    struct call_world w;
+    struct aws_credentials c = {0};
+    CLEANUP(secret_free) struct secret token = {0};
+    (void)state;
+
+    world_start(&w);
+    assert_true(secret_set(&token, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJwb2QifQ.x", &w.err));
+    answer(&w, 400,
+           "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value "
+           "'eyJhbGciOiJub25lIn0.eyJzdWIiOiJwb2QifQ.x' at 'webIdentityToken' is wrong</Message>"
+           "</Error></ErrorResponse>");
+    assert_failed(&w,
+                  aws_sts_assume_role_with_web_identity(&w.caller, &plain_role, &token, &c, &w.err),
+                  ERR_USAGE, "ValidationError");
+    assert_null(strstr(w.err.msg, "eyJ"));
     world_end(&w);
 }
 
@@ -263,12 +289,13 @@ int main(void)
         cmocka_unit_test(a_role_is_assumed),
         cmocka_unit_test(everything_about_the_role_is_sent),
         cmocka_unit_test(a_web_identity_is_enough),
+        cmocka_unit_test(a_token_that_is_sent_back_is_left_out),
         cmocka_unit_test(what_is_no_answer_is_asked_for_again),
         cmocka_unit_test(denied_it_names_both_policies),
         cmocka_unit_test(a_role_that_is_none_is_not_asked_for),
         cmocka_unit_test(who_calls_is_told),
     };
-    size_t count = 7;
+    size_t count = 8;
 
     for (size_t i = 0; i < ARRAY_LEN(region_cases); i++) {
         tests[count++] = (struct CMUnitTest){region_cases[i].label, some_region_is_asked, NULL,

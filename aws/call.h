@@ -6,7 +6,8 @@
  * stands for both); a wait of random * min(2^i, 20) seconds before each, which a stop request ends.
  * A refusal because of our clock sets the session's skew from the reply's Date and is tried again
  * once; one because of expired credentials has the identity fetch new ones, once; neither counts as
- * an attempt. Source: botocore's and the SDK reference's "Retry behavior", standard mode.
+ * an attempt. Retry-After is not looked at: standard mode does not know it.
+ * Source: botocore's and the SDK reference's "Retry behavior", standard mode.
  */
 #ifndef AWS_CALL_H
 #define AWS_CALL_H

@@ -51,7 +51,8 @@ SAN_CFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitiz
 ALL_CFLAGS  = $(STD) $(INCLUDES) $(CPPFLAGS) $(WARN) $(if $(IS_CLANG),,$(GCC_WARN)) $(FATAL) \
               $(SAN_CFLAGS) -fPIE -pthread $(if $(WERROR),-Werror) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -pthread $(CFLAGS) $(LDFLAGS)
-LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(EXPAT_LIBS) $(CRYPTO_LIBS)
+LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(EXPAT_LIBS) $(CRYPTO_LIBS) \
+              -ldl
 
 # The default build's program is where people look for it; a variant keeps its own.
 PROGRAM  := $(if $(filter build/default,$(BUILD)),build/sluice,$(BUILD)/sluice)
@@ -182,7 +183,7 @@ check-pg: all
 
 ## check-aws: credentials, secrets and IAM logins, against the lab's AWS stand-in
 check-aws: all tools
-	$(Q)$(PG_ENV) $(PYTEST) tests/aws
+	$(Q)$(PG_ENV) $(PYTEST) -n 2 tests/aws
 
 ## check-fault: the same with kills, cut connections and server restarts
 check-fault: all

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 
 #ifdef __linux__
@@ -35,6 +36,9 @@ bool is_secret_variable(const char *entry)
     };
     size_t len = strcspn(entry, "=");
 
+    if (len > 6 && strncasecmp(entry + len - 6, "_proxy", 6) == 0) {
+        return true; /* its URL may hold a password, and the holder speaks no HTTP */
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strlen(names[i]) == len && memcmp(names[i], entry, len) == 0) {
             return true;

@@ -18,8 +18,8 @@
 void process_harden(void);
 
 /* A variable of the environment that holds a secret or may hold one, and that no child needs:
- * PGPASSWORD, SLUICE_SOURCE, SLUICE_DESTINATION, AWS's keys and tokens. entry is "NAME=VALUE" or
- * "NAME". */
+ * PGPASSWORD, SLUICE_SOURCE, SLUICE_DESTINATION, AWS's keys and tokens, a proxy's URL. entry is
+ * "NAME=VALUE" or "NAME". */
 bool is_secret_variable(const char *entry);
 
 /* The environment for a child: all of environment but secret variables. The array is the caller's

@@ -22,6 +22,7 @@ from support.pair import Pair
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 GATE = 4711
 TOKENS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+WHERE_THEY_COULD_BE = {"[heap]", "[stack]", "anonymous"}
 REASON = memory_scan.why_not()
 needs_ptrace = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
@@ -189,12 +190,12 @@ def found_in(texts, wanted, folder):
 
 def test_the_memory_at_the_end(seen):
     assert seen.ended.status == 0, seen.ended
-    assert seen.ended.found.bytes_read > 1 << 20, seen.ended.found
+    assert WHERE_THEY_COULD_BE <= set(seen.ended.found.regions), seen.ended.found
     assert seen.ended.found.hits == []
 
 
 def test_the_holders_memory_at_the_end(seen):
-    assert seen.holder_found is not None and seen.holder_found.bytes_read > 1 << 20
+    assert seen.holder_found is not None and WHERE_THEY_COULD_BE <= set(seen.holder_found.regions)
     assert seen.holder_found.hits == []
 
 
@@ -246,6 +247,49 @@ def test_a_refused_password(loader, lab, way, tmp_path):
         assert found_in(texts, {"wrong": login.password}, tmp_path) == []
     finally:
         login.close()
+
+
+# --- another heap: then freed memory is not wiped, but a program that gave its blocks to glibc would not run ---
+
+OTHER_HEAP = r"""
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+static _Alignas(64) char arena[256u << 20];
+static size_t used;
+static void *take(size_t align, size_t size) {
+    size_t at = __atomic_fetch_add(&used, size + align + 64, __ATOMIC_SEQ_CST);
+    uintptr_t p = ((uintptr_t)arena + at + 16 + align - 1) & ~(uintptr_t)(align - 1);
+    ((size_t *)p)[-1] = size;
+    return (void *)p;
+}
+static void check(void *p) {
+    if ((char *)p < arena || (char *)p >= arena + sizeof arena) { write(2, "not of this heap\n", 17); _exit(99); }
+}
+void *malloc(size_t size) { return take(16, size); }
+void free(void *p) { if (p != NULL) check(p); }
+void *calloc(size_t n, size_t size) { return memset(take(16, n * size), 0, n * size); }
+void *aligned_alloc(size_t align, size_t size) { return take(align, size); }
+int posix_memalign(void **out, size_t align, size_t size) { *out = take(align, size); return 0; }
+void *realloc(void *p, size_t size) {
+    void *fresh = take(16, size);
+    if (p == NULL) return fresh;
+    check(p);
+    size_t old = ((size_t *)p)[-1];
+    return memcpy(fresh, p, old < size ? old : size);
+}
+"""
+
+
+def test_it_loads_with_another_heap(loader, pair, tmp_path):
+    (tmp_path / "heap.c").write_text(OTHER_HEAP)
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-w", "-o", tmp_path / "heap.so", tmp_path / "heap.c"],
+                   check=True)
+    pair.both("CREATE TABLE t (a int PRIMARY KEY)")
+    pair.src("INSERT INTO t SELECT generate_series(1, 1000)")
+    result = pair.load(env={"LD_PRELOAD": str(tmp_path / "heap.so")})
+    assert result.status == 0, result
+    assert pair.differences() == []
 
 
 # --- users without rights of their own ---
@@ -315,9 +359,10 @@ def test_a_process_that_runs_is_scanned_and_goes_on():
         assert child.wait(30) == 0
 
 
-def test_grep_finds_every_form(tmp_path, capsys):
+def test_grep_finds_every_form(tmp_path, capsys, monkeypatch):
     import base64
 
+    monkeypatch.setattr(secret_grep, "STEP", 4 * secret_grep.OVERLAP)
     secret = new_password()
     (tmp_path / "secrets").write_text(f"# a comment\n\npw\t{secret}\n")
     files = tmp_path / "files" / "below"

@@ -24,6 +24,7 @@ EVENT_EXIT, EVENT_STOP = 6, 128
 WALL = 0x40000000
 STEP = 16 << 20
 OVERLAP = 4096  # a needle may lie across two steps
+KERNELS = ("[vvar]", "[vsyscall]", "[vdso]")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.restype = ctypes.c_long
@@ -87,12 +88,15 @@ class Found:
 
 
 def _private_regions(pid):
+    """Where a process can have put something. Libraries' code and constants, most of a small process's memory,
+    are files' pages that nobody may write to."""
     with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
             fields = line.split(None, 5)
             begin, end = (int(word, 16) for word in fields[0].split("-"))
             name = fields[5].strip() if len(fields) > 5 else "anonymous"
-            if fields[1][0] == "r" and fields[1][3] == "p" and name not in ("[vvar]", "[vsyscall]", "[vdso]"):
+            of_a_file = name.startswith("/") and fields[1][1] != "w"
+            if fields[1][0] == "r" and fields[1][3] == "p" and not of_a_file and name not in KERNELS:
                 yield begin, end, name
 
 
@@ -109,6 +113,13 @@ def _read_region(mem, begin, end):
         at += max(len(data) - OVERLAP, 1)
 
 
+def _used(at, data):
+    """(address, bytes) without the zeros around, of which stacks that nobody grew into are full. One that ends a
+    text in UTF-16 stays."""
+    used = data.lstrip(b"\0")
+    return at + len(data) - len(used), used[:len(used.rstrip(b"\0")) + 1]
+
+
 def read_memory(pid, secrets, whole=False):
     """Looks at a process that stands still."""
     wanted = secret_forms.needles(secrets, whole)
@@ -120,6 +131,7 @@ def read_memory(pid, secrets, whole=False):
                 for at, data in _read_region(mem, begin, end):
                     found.bytes_read += len(data)
                     found.regions[name] = found.regions.get(name, 0) + len(data)
+                    at, data = _used(at, data)
                     for offset, secret, form in secret_forms.hits(data, wanted):
                         around = data[max(0, offset - 48):offset + 48]
                         found.hits.append(Hit(secret, form, name, at + offset, around))

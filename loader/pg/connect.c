@@ -245,8 +245,9 @@ static bool open_by_login(struct opening *o, struct pg **out, struct err *err)
         if (!pg_login_refused(o->sqlstate)) {
             return false;
         }
-        refused = *err;
-        login.tries++;
+        if (login.tries++ == 0) {
+            refused = *err; /* of what should have been right; the others are attempts */
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 struct item {
     char keyword[64];
-    bool given;
+    bool given;              /* the string says so; that it is empty, too, keeps libpq's own out */
     struct secret value;     /* what the string says */
     struct secret effective; /* what libpq would use */
 };
@@ -120,6 +120,9 @@ static bool take_given(struct conninfo *c, const struct secret *text, struct err
     bool ok = options != NULL || err_set(err, ERR_SYSTEM, "out of memory for a connection string");
     for (PQconninfoOption *o = options; ok && o != NULL && o->keyword != NULL; o++) {
         ok = o->val == NULL || conninfo_set(c, o->keyword, o->val, err);
+        if (ok && o->val != NULL) {
+            find_or_add(c, o->keyword)->given = true;
+        }
     }
     conninfo_wipe_options(options);
     return ok;
@@ -193,7 +196,7 @@ void conninfo_free(struct conninfo **c)
 const char *conninfo_given(const struct conninfo *c, const char *keyword)
 {
     const struct item *item = find(c, keyword);
-    return item != NULL && item->given ? secret_reveal(&item->value) : NULL;
+    return item != NULL && secret_is_set(&item->value) ? secret_reveal(&item->value) : NULL;
 }
 
 const char *conninfo_effective(const struct conninfo *c, const char *keyword)

@@ -25,7 +25,8 @@ void conninfo_free(struct conninfo **c); /* for CLEANUP; wipes */
 /* Only whether text can be parsed. ERR_USAGE. */
 bool conninfo_check(const struct secret *text, const char *side, struct err *err) MUST_CHECK;
 
-/* What the string itself says; NULL when it does not. Borrowed until the next conninfo_set. */
+/* What the string itself says; NULL when it does not, or says nothing (host=''). Borrowed until the
+ * next conninfo_set. */
 const char *conninfo_given(const struct conninfo *c, const char *keyword);
 /* What libpq would use: the string, the service file, the PG* variables, its defaults; "" if none.
  */

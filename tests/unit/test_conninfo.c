@@ -2,8 +2,11 @@
 #include "tests/unit/unit.h"
 
 #include "base/cleanup.h"
+#include "base/rng.h"
 #include "pg/conninfo.h"
 
+#include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +111,120 @@ static void what_is_set_wins_and_comes_back(void **state)
     (void)state;
 }
 
+/* An empty value keeps libpq from taking the variable or the service's word. */
+static void what_is_empty_stays_so(void **state)
+{
+    (void)setenv("PGHOST", "from-env", 1); /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("PGUSER", "env-user", 1); /* NOLINT(concurrency-mt-unsafe) */
+    struct conninfo *c = parsed("host='' user=me");
+    struct conninfo *copy = NULL;
+    struct secret text = {0};
+    struct err err = {0};
+    assert_null(conninfo_given(c, "host"));
+    assert_string_equal(conninfo_effective(c, "host"), "");
+    assert_true(conninfo_copy(c, &copy, &err) && conninfo_text(copy, &text, &err));
+    struct conninfo *again = parsed(secret_reveal(&text));
+    assert_string_equal(conninfo_effective(again, "host"), "");
+    assert_string_equal(conninfo_effective(again, "user"), "me");
+    assert_true(conninfo_set(again, "user", "", &err) && conninfo_text(again, &text, &err));
+    conninfo_free(&again);
+    again = parsed(secret_reveal(&text)); /* taken away, it is libpq's to fill in */
+    assert_string_equal(conninfo_effective(again, "user"), "env-user");
+    secret_free(&text);
+    conninfo_free(&again);
+    conninfo_free(&copy);
+    conninfo_free(&c);
+    (void)state;
+}
+
+/* ---- all that this libpq knows, with random values ---- */
+
+#define VALUE_MAX 40
+
+/* Bytes of all kinds, and more often those that mean something in a string. */
+static void random_value(struct rng *rng, char out[VALUE_MAX + 1])
+{
+    static const char odd[] = "'\\ =\t\n\"%&@:/?#[]";
+    size_t len = (size_t)rng_between(rng, 0, VALUE_MAX);
+    for (size_t i = 0; i < len; i++) {
+        bool is_odd = rng_between(rng, 0, 2) == 0;
+        unsigned char byte = (unsigned char)rng_between(rng, 1, 255);
+        memcpy(out + i, is_odd ? &odd[rng_between(rng, 0, sizeof odd - 2)] : (char *)&byte, 1);
+    }
+    out[len] = '\0';
+}
+
+/* Nothing is in the string but what is in the list, and that as it is there. */
+static void assert_string_has(const char *text, const PQconninfoOption *keywords,
+                              char (*values)[VALUE_MAX + 1])
+{
+    PQconninfoOption *got = PQconninfoParse(text, NULL);
+    assert_non_null(got);
+    for (size_t i = 0; keywords[i].keyword != NULL; i++) {
+        assert_string_equal(got[i].keyword, keywords[i].keyword);
+        assert_string_equal(got[i].val == NULL ? "" : got[i].val, values[i]);
+    }
+    PQconninfoFree(got);
+}
+
+static void every_keyword_comes_back(void **state)
+{
+    static char values[128][VALUE_MAX + 1];
+    uint64_t seed = rng_entropy();
+    PQconninfoOption *keywords = PQconndefaults();
+    struct rng rng;
+    struct err err = {0};
+    print_message("seed %llu\n", (unsigned long long)seed);
+    rng_seed(&rng, seed);
+    for (int round = 0; round < 50; round++) {
+        struct conninfo *c = parsed("");
+        struct secret text = {0};
+        for (size_t i = 0; keywords[i].keyword != NULL; i++) {
+            assert_in_range(i, 0, 127);
+            random_value(&rng, values[i]);
+            assert_true(conninfo_set(c, keywords[i].keyword, values[i], &err));
+        }
+        assert_true(conninfo_text(c, &text, &err));
+        assert_string_has(secret_reveal(&text), keywords, values);
+        secret_free(&text);
+        conninfo_free(&c);
+    }
+    PQconninfoFree(keywords);
+    (void)state;
+}
+
+/* Through conninfo_parse, one keyword at a time, as libpq does not take any value for any. */
+static void what_libpq_takes_comes_back(void **state)
+{
+    uint64_t seed = rng_entropy();
+    unsigned taken = 0;
+    PQconninfoOption *keywords = PQconndefaults();
+    struct rng rng;
+    struct err err = {0};
+    print_message("seed %llu\n", (unsigned long long)seed);
+    rng_seed(&rng, seed);
+    for (size_t i = 0; keywords[i].keyword != NULL; i++) {
+        char value[VALUE_MAX + 1];
+        struct secret text = {0};
+        struct conninfo *one = parsed("");
+        struct conninfo *c = NULL;
+        random_value(&rng, value);
+        assert_true(conninfo_set(one, keywords[i].keyword, value, &err));
+        assert_true(conninfo_text(one, &text, &err));
+        if (conninfo_parse(&text, "source", &c, &err)) {
+            const char *given = conninfo_given(c, keywords[i].keyword);
+            assert_string_equal(given == NULL ? "" : given, value);
+            taken++;
+        }
+        secret_free(&text);
+        conninfo_free(&one);
+        conninfo_free(&c);
+    }
+    assert_true(taken >= 20);
+    PQconninfoFree(keywords);
+    (void)state;
+}
+
 static void a_copy_stands_alone(void **state)
 {
     struct conninfo *c = parsed("host=db1 dbname=d");
@@ -141,6 +258,9 @@ int main(void)
         cmocka_unit_test_setup(variables_and_defaults_are_effective_but_not_given,
                                clear_environment),
         cmocka_unit_test_setup(what_is_set_wins_and_comes_back, clear_environment),
+        cmocka_unit_test_setup(what_is_empty_stays_so, clear_environment),
+        cmocka_unit_test_setup(every_keyword_comes_back, clear_environment),
+        cmocka_unit_test_setup(what_libpq_takes_comes_back, clear_environment),
         cmocka_unit_test_setup(a_copy_stands_alone, clear_environment),
         cmocka_unit_test_setup(wrong_strings_are_refused_without_their_secrets, clear_environment),
     };

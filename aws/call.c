@@ -106,7 +106,9 @@ static bool prepare(struct sending *s, struct err *err)
         return err_set(err, why.kind, "%s: %s", s->call->operation, why.msg);
     }
     if (s->region[0] == '\0') {
-        return err_set(err, ERR_USAGE, "%s: no Region to sign for; set AWS_REGION",
+        return err_set(err, ERR_USAGE,
+                       "%s: no Region to sign for; set AWS_REGION, or give the option for "
+                       "it",
                        s->call->operation);
     }
     size_t len = strlen(s->url);

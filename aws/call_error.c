@@ -69,6 +69,12 @@ static void say_permission(const struct call_failure *f, const struct aws_refusa
                    action, resource, hint[0] == '\0' ? "" : "; ", hint);
 }
 
+static bool is_deleted_secret(const struct aws_refusal *refusal)
+{
+    return strcmp(refusal->code, "InvalidRequestException") == 0 &&
+           strstr(refusal->message, "delet") != NULL;
+}
+
 static void say_clock(const struct call_failure *f, char *out, size_t size)
 {
     int64_t seconds = f->skew_ms / 1000;
@@ -115,6 +121,9 @@ static void say_advice(const struct call_failure *f, const struct aws_refusal *r
         say_permission(f, refusal, out, size);
     } else if (class == REFUSAL_CLOCK) {
         say_clock(f, out, size);
+    } else if (is_deleted_secret(refusal)) {
+        (void)snprintf(out, size,
+                       "restore it (aws secretsmanager restore-secret), or name another one");
     } else if (class == REFUSAL_MISSING) {
         (void)snprintf(out, size, "check the name, the account and the Region (%s)", f->region);
     } else if (is_wrong_ciphertext(refusal)) {

@@ -108,6 +108,9 @@ static bool real_read_file(void *arg, const char *path, size_t bytes_max, struct
         *found = false;
         return true;
     }
+    if (fd < 0 && errno == EINTR) { /* a pipe that nobody writes to, and a signal */
+        return err_set(err, ERR_CANCELLED, "stopped while opening %.512s", path);
+    }
     if (fd < 0) {
         return cannot_read(path, err);
     }

@@ -288,6 +288,9 @@ bool aws_rds_find(const struct aws_caller *caller, const char *id, struct aws_da
     if (id == NULL || id[0] == '\0') {
         return err_set(err, ERR_USAGE, "a DB cluster or instance without a name");
     }
+    if (arn.resource[0] != '\0' && strcmp(arn.service, "rds") != 0) {
+        return err_set(err, ERR_USAGE, "%.200s is not the ARN of a DB cluster or instance", id);
+    }
     for (size_t i = 0; i < 2; i++) {
         const char *resource = kinds[i]->resource;
         struct page page = {.kind = kinds[i]};

@@ -99,7 +99,10 @@ static bool check(const struct aws_credentials *credentials, const struct rds_to
                   struct err *err)
 {
     if (params->host == NULL || !is_host(params->host)) {
-        return err_set(err, ERR_USAGE, "an IAM login needs a host name, without a port");
+        return err_set(err, ERR_USAGE,
+                       "an IAM login needs a host name, without a port; \"%.80s\" is "
+                       "none",
+                       params->host == NULL ? "" : params->host);
     }
     if (params->port == 0) {
         return err_set(err, ERR_USAGE, "an IAM login needs a port between 1 and 65535");

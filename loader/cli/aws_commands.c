@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/options.h"
+#include "flow/stop.h"
 #include "job/exit_status.h"
 
 #include <stdio.h>
@@ -72,7 +73,7 @@ static int run(const struct aws_command *command, int argc, char **argv)
                  : spec.verbose ? LOG_DEBUG
                                 : LOG_INFO,
                  spec.log_json ? LOG_JSON : LOG_TEXT);
-        status = command->run(&spec);
+        status = stop_open(&err) ? command->run(&spec) : aws_failed(&err);
     }
     spec_free(&spec);
     return status;

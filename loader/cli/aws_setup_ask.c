@@ -9,6 +9,7 @@
 #include "aws/sts.h"
 #include "base/cleanup.h"
 #include "cli/aws_setup_facts.h"
+#include "flow/stop.h"
 #include "job/auth.h"
 
 #include <stdio.h>
@@ -242,7 +243,7 @@ bool setup_facts_ask(struct setup_facts *f, struct err *err)
     char why[ERR_MSG_MAX] = "";
     struct auth *auth = NULL;
 
-    if (!auth_open_aws(f->spec, &f->spec->aws.auth, -1, &auth, err)) {
+    if (!auth_open_aws(f->spec, &f->spec->aws.auth, stop_drain_fd(), &auth, err)) {
         return false;
     }
     bool ok = ask_caller(f, auth, why, err);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/aws_commands.h"
+#include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
 
@@ -74,7 +75,7 @@ int aws_token_run(const struct spec *spec)
     struct auth *auth = NULL;
     CLEANUP(secret_free) struct secret token = {.bytes = NULL};
 
-    bool ok = auth_open_aws(spec, &spec->aws.auth, -1, &auth, &err) &&
+    bool ok = auth_open_aws(spec, &spec->aws.auth, stop_drain_fd(), &auth, &err) &&
               make_token(spec, auth, &token, &err) && print_token(&token, &err);
     auth_close(auth);
     return ok ? EXIT_DONE : aws_failed(&err);

@@ -8,6 +8,7 @@
 #include "aws/sts.h"
 #include "base/cleanup.h"
 #include "cli/aws_commands.h"
+#include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
 
@@ -89,7 +90,8 @@ int aws_whoami_run(const struct spec *spec)
     struct err err = {.kind = ERR_NONE};
     struct auth *auth = NULL;
 
-    bool ok = auth_open_aws(spec, &spec->aws.auth, -1, &auth, &err) && ask(spec, auth, &err);
+    bool ok =
+        auth_open_aws(spec, &spec->aws.auth, stop_drain_fd(), &auth, &err) && ask(spec, auth, &err);
     auth_close(auth);
     return ok ? EXIT_DONE : aws_failed(&err);
 }

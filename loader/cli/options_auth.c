@@ -270,6 +270,14 @@ bool options_check_auth(enum option_command command, const struct spec *spec, st
         return err_set(err, ERR_USAGE,
                        "--external-id and --session-tag are about a role; add --role-arn");
     }
+    const struct side_auth *s = &spec->source_auth;
+    const struct side_auth *d = &spec->destination_auth;
+    if (s->context.count + d->context.count > 0 && s->password_kms == NULL &&
+        d->password_kms == NULL) {
+        return err_set(err, ERR_USAGE,
+                       "--kms-context is about a password under KMS; add --source-password-kms or "
+                       "--destination-password-kms");
+    }
     return check_side("source", &spec->source_auth, err) &&
            check_side("destination", &spec->destination_auth, err);
 }

@@ -12,8 +12,11 @@ static const struct option_row table[] = {
      .group = GROUP_SERVERS,
      .default_text = "the PG* variables",
      .variable = "SLUICE_SOURCE",
-     .help = "The database to read: a libpq URI or keyword string, or service=NAME. Keep passwords "
-             "in ~/.pgpass or a service file; the value is hidden from other users' ps.", .example = "--source postgresql://reader@db1/shop",
+     .help =
+         "The database to read: a libpq URI or keyword string, service=NAME, or rds:ID/DATABASE "
+         "with the identifier or ARN of an RDS cluster or instance and keywords after it. Keep "
+         "passwords "
+         "in ~/.pgpass or a service file; the value is hidden from other users' ps.", .example = "--source postgresql://reader@db1/shop",
      .secret = true,
      .set = set_source},
     {.name = "destination",

@@ -44,6 +44,17 @@ static bool compose(const struct auth_party *p, const struct secret *user,
            secret_set(&login->password, secret_reveal(password), err);
 }
 
+/* Without one libpq would take the name of whoever runs the program. */
+static bool check_user(const struct auth_party *p, const struct secret_body *body, struct err *err)
+{
+    bool from_secret = p->wish->secret != NULL && !p->wish->iam;
+    return !from_secret || secret_is_set(&body->user) || conninfo_given(p->base, "user") != NULL ||
+           conninfo_given(p->base, "service") != NULL ||
+           err_set(err, ERR_USAGE,
+                   "--%s-secret: secret %s has no \"username\", and the connection string no user",
+                   p->name, p->wish->secret);
+}
+
 static bool next(void *self, struct pg_login *login, bool *more, struct err *err)
 {
     struct auth_party *p = self;
@@ -58,7 +69,8 @@ static bool next(void *self, struct pg_login *login, bool *more, struct err *err
     } else if (*more) {
         ok = secret_set(&body.password, secret_reveal(&p->fixed_password), err);
     }
-    ok = ok && (!*more || compose(p, &body.user, &body.password, login, err));
+    ok = ok && (!*more ||
+                (check_user(p, &body, err) && compose(p, &body.user, &body.password, login, err)));
     secret_body_free(&body);
     return ok;
 }
@@ -66,6 +78,7 @@ static bool next(void *self, struct pg_login *login, bool *more, struct err *err
 static void accepted(void *self, const struct pg_login *login)
 {
     struct auth_party *p = self;
+    atomic_store_explicit(&p->was_let_in, true, memory_order_relaxed);
     if (p->wish->secret != NULL && !p->wish->iam) {
         auth_secret_accepted(p, login);
     }
@@ -83,14 +96,15 @@ static void explain(void *self, const struct pg_login *login, struct err *err)
         (void)snprintf(end, room,
                        "; if the role has rds_iam, only a token lets it in: add --%s-iam", p->name);
     } else if (p->wish->secret != NULL) {
-        (void)snprintf(end, room,
-                       "; the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS of secret %s were "
-                       "tried (%u logins): put the role's password into the secret, or correct the "
-                       "user%s",
-                       p->wish->secret, login->tries,
-                       conninfo_given(p->base, "user") != NULL
-                           ? " in the connection string, which goes before the secret's"
-                           : "");
+        (void)snprintf(
+            end, room,
+            "; the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS of secret %s were "
+            "tried (%u different): put the role's password into the secret, or correct the "
+            "user%s",
+            p->wish->secret, login->tries,
+            conninfo_given(p->base, "user") != NULL
+                ? " in the connection string, which goes before the secret's"
+                : "");
     } else if (p->wish->password_kms != NULL) {
         (void)snprintf(end, room, "; the password is the one decrypted from %s",
                        p->wish->password_kms);
@@ -192,6 +206,7 @@ static void init_party(struct auth *a, enum auth_side side, const struct side_au
     p->auth = a;
     p->name = side == AUTH_SOURCE ? "source" : "destination";
     p->wish = wish;
+    atomic_init(&p->was_let_in, false);
     p->ops = (struct pg_auth){.self = p, .next = next, .accepted = accepted, .explain = explain};
     mutex_init(&p->lock);
 }
@@ -331,11 +346,11 @@ void auth_notes(struct auth *auth, void (*tell)(void *self, const char *text), v
     int64_t skew_s = auth->aws_open ? aws_session_skew_s(&auth->session) : 0;
     if (skew_s != auth->told_skew_s) {
         auth->told_skew_s = skew_s;
-        (void)snprintf(text, sizeof text,
-                       "this machine's clock is %lld s %s AWS's; requests and tokens are signed "
-                       "with the corrected time, but the clock should be set (NTP)",
-                       (long long)(skew_s < 0 ? -skew_s : skew_s),
-                       skew_s > 0 ? "behind" : "ahead of");
+        (void)snprintf(
+            text, sizeof text,
+            "warning: this machine's clock is %lld s %s AWS's; requests and tokens are signed "
+            "with the corrected time, but the clock should be set (NTP)",
+            (long long)(skew_s < 0 ? -skew_s : skew_s), skew_s > 0 ? "behind" : "ahead of");
         tell(self, text);
     }
 }

@@ -52,7 +52,19 @@ static bool find_database(struct auth_party *p, const char *id, struct err *err)
 {
     struct aws_database d = {.cluster = false};
     struct aws_caller caller = auth_party_caller(p, NULL);
-    return aws_rds_find(&caller, id, &d, err) && use_database(p, &d, err);
+    return (aws_rds_find(&caller, id, &d, err) && use_database(p, &d, err)) ||
+           err_wrap(err, "--%s", p->name);
+}
+
+static bool set_dbname(struct auth_party *p, const char *dbname, struct err *err)
+{
+    const char *other = conninfo_given(p->base, "dbname");
+    if (dbname[0] != '\0' && other != NULL && strcmp(dbname, other) != 0) {
+        return err_set(err, ERR_USAGE,
+                       "--%s names two databases, \"%.63s\" after the slash and dbname=%.63s",
+                       p->name, dbname, other);
+    }
+    return dbname[0] == '\0' || conninfo_set(p->base, "dbname", dbname, err);
 }
 
 static bool parse_rds(struct auth_party *p, const struct secret *text, struct err *err)
@@ -67,8 +79,7 @@ static bool parse_rds(struct auth_party *p, const struct secret *text, struct er
     at += strcspn(at, " \t\r\n");
     at += strspn(at, " \t\r\n");
     return secret_set(&rest, at, err) && conninfo_parse(&rest, p->name, &p->base, err) &&
-           (dbname[0] == '\0' || conninfo_set(p->base, "dbname", dbname, err)) &&
-           find_database(p, id, err);
+           set_dbname(p, dbname, err) && find_database(p, id, err);
 }
 
 /* ---- what a secret fills in ---- */
@@ -120,15 +131,38 @@ static bool default_roots(struct auth_party *p, struct err *err)
     return conninfo_set(p->base, "sslrootcert", SYSTEM_ROOTS, err);
 }
 
+/* One of several is enough: each of them may be the one that gets the password. */
+static bool has_rds_host(const char *hosts)
+{
+    char host[256];
+    for (const char *p = hosts; *p != '\0'; p += *p == ',') {
+        size_t len = strcspn(p, ",");
+        (void)snprintf(host, sizeof host, "%.*s", (int)len, p);
+        if (len < sizeof host && aws_is_rds_host(host)) {
+            return true;
+        }
+        p += len;
+    }
+    return false;
+}
+
 static bool secure(struct auth_party *p, struct err *err)
 {
     const char *mode = conninfo_effective(p->base, "sslmode");
     bool said = conninfo_given(p->base, "sslmode") != NULL || strcmp(mode, "prefer") != 0;
-    bool aws = p->wish->iam || aws_is_rds_host(conninfo_effective(p->base, "host"));
+    bool checked = p->wish->iam || p->wish->ca_file != NULL ||
+                   has_rds_host(conninfo_effective(p->base, "host"));
 
     if (p->wish->ca_file != NULL) {
         if (access(p->wish->ca_file, R_OK) != 0) {
-            return err_set_errno(err, "--%s-ca: cannot read \"%.300s\"", p->name, p->wish->ca_file);
+            return err_set(err, ERR_USAGE, "--%s-ca: cannot read \"%.300s\"", p->name,
+                           p->wish->ca_file);
+        }
+        if (said && !is_strong(mode)) {
+            return err_set(err, ERR_USAGE,
+                           "--%s-ca is about certificates, and sslmode=%s does not insist on one; "
+                           "leave sslmode out (verify-full), or choose verify-ca",
+                           p->name, mode);
         }
         if (!conninfo_set(p->base, "sslrootcert", p->wish->ca_file, err)) {
             return false;
@@ -144,7 +178,7 @@ static bool secure(struct auth_party *p, struct err *err)
     if (p->wish->iam && !conninfo_set(p->base, "gssencmode", "disable", err)) {
         return false;
     }
-    if (!aws || said) {
+    if (!checked || said) {
         return true;
     }
     return conninfo_set(p->base, "sslmode", "verify-full", err) && default_roots(p, err);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "job/auth_internal.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,19 @@ static bool split_sign_host(struct auth_party *p, struct err *err)
     return colon == NULL || read_port(colon + 1, what, &p->sign_port, err);
 }
 
+static void lower_case(char *text)
+{
+    for (; *text != '\0'; text++) {
+        *text = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+    }
+}
+
+static bool is_address(const char *host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 static bool choose_address(struct auth_party *p, struct err *err)
 {
     const char *host = conninfo_effective(p->base, "host");
@@ -56,7 +70,15 @@ static bool choose_address(struct auth_party *p, struct err *err)
         return false;
     }
     (void)snprintf(p->sign_host, sizeof p->sign_host, "%s", host);
-    return p->wish->iam_host == NULL || split_sign_host(p, err);
+    if (p->wish->iam_host != NULL && !split_sign_host(p, err)) {
+        return false;
+    }
+    lower_case(p->sign_host); /* names mean the same in any case, signatures do not */
+    return !is_address(p->sign_host) ||
+           err_set(err, ERR_USAGE,
+                   "--%s-iam: %s is an address, and a token is for a name: write host=NAME "
+                   "hostaddr=%s, or add --%s-iam-host NAME",
+                   p->name, p->sign_host, p->sign_host, p->name);
 }
 
 bool auth_iam_open(struct auth_party *p, struct err *err)
@@ -127,30 +149,50 @@ static void find_resource(struct auth_party *p, char id[64])
     (void)snprintf(id, 64, "%s", found ? d.resource_id : "RESOURCE_ID");
 }
 
-void auth_iam_explain(struct auth_party *p, struct err *err)
+/* The numbered list: what is between a token and a login. */
+static void list_causes(struct auth_party *p, const struct aws_caller_identity *who,
+                        const char *server, struct err *err)
 {
-    struct aws_caller_identity who = {.arn = "", .account = "ACCOUNT"};
-    struct aws_caller caller = auth_party_caller(p, NULL);
     const char *user = conninfo_effective(p->base, "user");
     char resource[64];
     char region[AWS_REGION_MAX] = "";
-    char server[200];
-    struct err ignored;
-    if (!aws_sts_get_caller_identity(&caller, &who, &ignored)) {
-        (void)snprintf(who.account, sizeof who.account, "ACCOUNT");
-    }
     find_resource(p, resource);
-    (void)snprintf(server, sizeof server, "%.190s", err->msg);
     bool other = aws_region_of_host(p->sign_host, region) && strcmp(region, p->region) != 0;
     (void)err_set(
         err, ERR_AUTH,
-        "%s. The token was signed by %s for %s:%u in %s%s%s%s. To check: (1) GRANT rds_iam TO "
+        "%.190s. The token was signed by %s for %s:%u in %s%s%s%s. To check: (1) GRANT rds_iam TO "
         "\"%s\"; (2) IAM authentication is enabled on the cluster; (3) the identity's policy has "
         "{\"Effect\":\"Allow\",\"Action\":\"rds-db:connect\",\"Resource\":"
         "\"arn:%s:rds-db:%s:%s:dbuser:%s/%s\"}; (4) host and port as AWS knows them, else "
         "--%s-iam-host; (5) the Region, else --%s-region; (6) this machine's clock",
-        server, who.arn[0] == '\0' ? "unknown credentials" : who.arn, p->sign_host, p->sign_port,
+        server, who->arn[0] == '\0' ? "unknown credentials" : who->arn, p->sign_host, p->sign_port,
         p->region, other ? " (the host's name says " : "", other ? region : "", other ? ")" : "",
-        user, aws_partition_of(p->region)->name, p->region, who.account, resource, user, p->name,
+        user, aws_partition_of(p->region)->name, p->region, who->account, resource, user, p->name,
         p->name);
+}
+
+void auth_iam_explain(struct auth_party *p, struct err *err)
+{
+    struct aws_caller_identity who = {.arn = "", .account = "ACCOUNT"};
+    struct aws_caller caller = auth_party_caller(p, NULL);
+    struct err why = {.kind = ERR_NONE};
+    char server[200];
+    (void)snprintf(server, sizeof server, "%.190s", err->msg);
+    bool known = aws_sts_get_caller_identity(&caller, &who, &why);
+    if (!known && why.kind == ERR_AUTH) {
+        (void)err_set(err, ERR_AUTH,
+                      "%.190s. AWS does not take the credentials that signed the "
+                      "token: %s",
+                      server, why.msg);
+        return;
+    }
+    if (!known) {
+        who = (struct aws_caller_identity){.arn = "", .account = "ACCOUNT"};
+    }
+    list_causes(p, &who, server, err);
+    /* Tokens are judged by a service of the host's, which may be down, busy, or not yet up after a
+     * failover, when the server is there already; the server says the same then. */
+    if (atomic_load_explicit(&p->was_let_in, memory_order_relaxed)) {
+        err->kind = ERR_TRANSIENT;
+    }
 }

@@ -1,10 +1,10 @@
 /*
- * auth_internal.h: what the files of auth share. Nobody else includes it.
+ * auth_internal.h: what the files of auth share. Nobody else but their unit tests includes it.
  *
  *   auth.c         opening, closing, the pg_auth functions
- *   auth_base.c    the connection string that does not change: rds: names, TLS, what a secret fills
- * in auth_secret.c  a secret's versions, in rotation auth_iam.c     tokens, and what a refused one
- * means
+ *   auth_base.c    the string that does not change: rds: names, TLS, what a secret fills in
+ *   auth_secret.c  a secret's versions, in rotation
+ *   auth_iam.c     tokens, and what a refused one means
  */
 #ifndef JOB_AUTH_INTERNAL_H
 #define JOB_AUTH_INTERNAL_H
@@ -20,7 +20,10 @@
 #include "job/secret_body.h"
 #include "pg/conninfo.h"
 
+#include <stdatomic.h>
+
 #define SECRET_REUSE_S 300 /* a secret is read again for a login after so long */
+#define SECRET_PAUSE_S 30  /* and after this, when AWS did not give it; the known one is used */
 
 struct auth_party {
     struct auth *auth;
@@ -30,6 +33,7 @@ struct auth_party {
     struct conninfo *base;     /* set once at the start: everything but what changes */
     struct aws_identity *role; /* owned; NULL: the chain */
     char region[AWS_REGION_MAX];
+    atomic_bool was_let_in; /* by its token, in this process; ordered by nothing */
 
     /* IAM. Set once. */
     struct aws_token_source *tokens;
@@ -41,6 +45,7 @@ struct auth_party {
     struct mutex lock;            /* over what follows */
     struct secret_body current;   /* the version to try first */
     uint64_t current_ns;          /* when it was read; 0: never */
+    uint64_t failed_ns;           /* when it could not be read again; 0: it could */
     struct secret fixed_password; /* from KMS; set once */
 };
 

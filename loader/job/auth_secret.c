@@ -42,22 +42,31 @@ static bool read_current(struct auth_party *p, struct err *err)
         secret_body_free(&p->current);
         p->current = body;
         p->current_ns = clock_mono_ns();
+        p->failed_ns = 0;
     }
     return ok;
 }
 
-/* A version in use is still good when AWS cannot be asked just now. */
+static bool is_younger(uint64_t since_ns, uint64_t limit_s)
+{
+    return since_ns != 0 && clock_mono_ns() - since_ns < limit_s * NS_PER_S;
+}
+
+/* A version in use may well be good when AWS does not give it any more, be it down, or are our
+ * credentials over, or the secret deleted since: that is for the server to say. If it refuses, the
+ * secret is asked for again, and then that error counts. While AWS does not answer, the threads in
+ * the queue behind the lock do not ask one after the other. */
 static bool refresh(struct auth_party *p, struct err *err)
 {
-    uint64_t age_ns = clock_mono_ns() - p->current_ns;
-    if (p->current_ns != 0 && age_ns < (uint64_t)SECRET_REUSE_S * NS_PER_S) {
+    struct err why;
+    if (is_younger(p->current_ns, SECRET_REUSE_S) || is_younger(p->failed_ns, SECRET_PAUSE_S)) {
         return true;
     }
-    struct err why;
     if (read_current(p, &why)) {
         return true;
     }
-    if (p->current_ns != 0 && why.kind == ERR_TRANSIENT) {
+    p->failed_ns = p->current_ns == 0 ? 0 : clock_mono_ns();
+    if (p->current_ns != 0 && why.kind != ERR_CANCELLED) {
         return true;
     }
     *err = why;
@@ -72,31 +81,49 @@ bool auth_secret_first(struct auth_party *p, struct secret_body *out, struct err
     return ok;
 }
 
-/* tried: passwords one after the other, each with its NUL. */
-static bool was_tried(const struct pg_login *login, const struct secret *password)
+/* tried: users and passwords in turns, each with its NUL. */
+static bool was_tried(const struct pg_login *login, const struct secret_body *body)
 {
     const char *at = secret_reveal(&login->tried);
     const char *end = at + login->tried.len;
     while (at < end) {
-        if (strcmp(at, secret_reveal(password)) == 0) {
+        const char *password = at + strlen(at) + 1;
+        if (strcmp(at, secret_reveal(&body->user)) == 0 &&
+            strcmp(password, secret_reveal(&body->password)) == 0) {
             return true;
         }
-        at += strlen(at) + 1;
+        at = password + strlen(password) + 1;
     }
     return false;
+}
+
+static bool note_tried(struct pg_login *login, struct err *err)
+{
+    return secret_append(&login->tried, secret_reveal(&login->user), login->user.len + 1, err) &&
+           secret_append(&login->tried, secret_reveal(&login->password), login->password.len + 1,
+                         err);
 }
 
 static bool look(struct auth_party *p, unsigned step, struct secret_body *out, bool *found,
                  struct err *err)
 {
     *found = true;
+    struct err why;
     switch (step) {
     case STEP_KNOWN:
         return secret_body_copy(&p->current, out, err);
     case STEP_CURRENT:
         return read_current(p, err) && secret_body_copy(&p->current, out, err);
     default:
-        return read_stage(p, stage_of(step), out, found, err);
+        if (read_stage(p, stage_of(step), out, found, &why)) {
+            return true;
+        }
+        if (why.kind == ERR_USAGE) { /* an old version need not be one for a database */
+            *found = false;
+            return true;
+        }
+        *err = why;
+        return false;
     }
 }
 
@@ -107,8 +134,7 @@ bool auth_secret_next(struct auth_party *p, struct pg_login *login, struct secre
         *more = true;
         return auth_secret_first(p, out, err);
     }
-    if (!secret_append(&login->tried, secret_reveal(&login->password), login->password.len + 1,
-                       err)) {
+    if (!note_tried(login, err)) {
         return false;
     }
     bool ok = true;
@@ -118,7 +144,7 @@ bool auth_secret_next(struct auth_party *p, struct pg_login *login, struct secre
         bool found = false;
         login->step++;
         ok = look(p, login->step, out, &found, err);
-        *more = ok && found && !was_tried(login, &out->password);
+        *more = ok && found && !was_tried(login, out);
     }
     mutex_unlock(&p->lock);
     return ok ||
@@ -129,8 +155,9 @@ void auth_secret_accepted(struct auth_party *p, const struct pg_login *login)
 {
     struct err ignored;
     mutex_lock(&p->lock);
-    if (strcmp(secret_reveal(&p->current.password), secret_reveal(&login->password)) != 0 &&
-        secret_set(&p->current.user, secret_reveal(&login->user), &ignored) &&
+    bool known = strcmp(secret_reveal(&p->current.user), secret_reveal(&login->user)) == 0 &&
+                 strcmp(secret_reveal(&p->current.password), secret_reveal(&login->password)) == 0;
+    if (!known && secret_set(&p->current.user, secret_reveal(&login->user), &ignored) &&
         secret_set(&p->current.password, secret_reveal(&login->password), &ignored)) {
         p->current_ns = clock_mono_ns();
     }

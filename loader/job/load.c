@@ -99,9 +99,10 @@ static void add_hint(struct load *l, const struct err *err)
         buf_puts(&r->hint, "finished tables stay as they are; run the same command with "
                            "--on-lost-snapshot restart-tables to read the unfinished ones anew, or "
                            "with --restart to begin anew");
-    } else if (r->exit_status == EXIT_STOPPED || r->exit_status == EXIT_FAILED) {
+    } else if (r->exit_status == EXIT_STOPPED || r->exit_status == EXIT_FAILED ||
+               r->exit_status == EXIT_DENIED) {
         buf_printf(&r->hint, "%srun the same command again to resume job \"%s\"",
-                   r->exit_status == EXIT_FAILED ? "mend the cause, then " : "", r->job);
+                   r->exit_status == EXIT_STOPPED ? "" : "mend the cause, then ", r->job);
         if (l->spec->hold_snapshot_ms == 0) {
             buf_puts(&r->hint,
                      "; its snapshot is not held (--hold-snapshot 0), so tables that are not"

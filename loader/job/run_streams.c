@@ -15,8 +15,10 @@
 /* For the chunks in flight after a first signal or a fatal error, then they are rolled back. */
 #define GRACE_NS (UINT64_C(4) * NS_PER_S)
 /* For threads to come back after STOP_ABORT before they are given up. */
-#define ABORT_WAIT_MS    5000u
-#define CONTROL_RETRY_NS (UINT64_C(1) * NS_PER_S)
+#define ABORT_WAIT_MS 5000u
+/* The wait doubles: a refused login is some logins and calls of AWS each time. */
+#define CONTROL_RETRY_NS     (UINT64_C(1) * NS_PER_S)
+#define CONTROL_RETRY_MAX_NS (UINT64_C(8) * NS_PER_S)
 
 struct ends {
     struct source_pg **sources;
@@ -30,6 +32,7 @@ struct watch {
     struct pipeline *pipeline;
     struct load_totals before; /* of earlier rounds of the same run */
     uint64_t renew_ns;
+    uint64_t pause_ns; /* before the control connection is tried again */
     uint64_t grace_ns; /* 0: not ending */
     bool cancelled;
 };
@@ -145,9 +148,12 @@ static void renew(struct watch *w)
         reconnect_control(r);
     }
     if (*r->control == NULL) {
-        w->renew_ns = clock_mono_ns() + CONTROL_RETRY_NS;
+        w->renew_ns = clock_mono_ns() + w->pause_ns;
+        w->pause_ns =
+            2 * w->pause_ns < CONTROL_RETRY_MAX_NS ? 2 * w->pause_ns : CONTROL_RETRY_MAX_NS;
         return;
     }
+    w->pause_ns = CONTROL_RETRY_NS;
     bool ok = lease_renew(r->ledger, *r->control, r->token, &err);
     if (ok && readers_holder_changed(r->readers, id, &pid)) {
         ok = ledger_rename_snapshot(r->ledger, *r->control, r->snapshot_no, id, pid, &err);
@@ -226,7 +232,7 @@ static bool verdict(const struct run_streams *r, struct err *err)
 bool run_streams(struct run_streams *r, struct err *err)
 {
     struct ends ends = {0};
-    struct watch w = {.run = r, .before = r->result->totals};
+    struct watch w = {.run = r, .before = r->result->totals, .pause_ns = CONTROL_RETRY_NS};
     if (!ends_make(r, &ends, err)) {
         ends_free(&ends, r->streams);
         return false;

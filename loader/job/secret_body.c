@@ -31,6 +31,9 @@ static bool take_text(const json_t *body, const char *key, const char *name, cha
 static bool take_port(const json_t *body, const char *name, char port[8], struct err *err)
 {
     const json_t *value = json_object_get(body, "port");
+    if (json_is_real(value)) {
+        return err_set(err, ERR_USAGE, "secret %s: \"port\" is not a port, 1 to 65535", name);
+    }
     if (!json_is_integer(value)) {
         if (!take_text(body, "port", name, port, 8, err)) {
             return false;

@@ -33,7 +33,8 @@ static void each_side_has_its_own(void **state)
     assert_string_equal(p.spec.destination_auth.tags.items[0], "k=v=w");
     spec_free(&p.spec);
     parse_good(&p,
-               "--source|s|--source-region|eu-west-1|--kms-context|a=b|--source-kms-context|c=d");
+               "--source|s|--source-region|eu-west-1|--kms-context|a=b|--source-kms-context|c=d|"
+               "--source-password-kms|f");
     assert_string_equal(p.spec.source_auth.region, "eu-west-1");
     assert_int_equal(p.spec.source_auth.context.count, 2);
     assert_int_equal(p.spec.destination_auth.context.count, 1);
@@ -60,6 +61,7 @@ static void what_cannot_be(void **state)
         {"--source|s|--source-region|Europe",                    "not a Region"              },
         {"--source|s|--source-secret|",                          "the value is empty"        },
         {"--source|s|--source-secret|a\x01",                     "control character"         },
+        {"--source|s|--kms-context|a=b",                         "add --source-password-kms" },
         {"--source|s|--host|h",                                  "unknown option --host"     },
         {"--source|s|--json",                                    "unknown option --json"     },
     };

@@ -106,7 +106,7 @@ def test_a_role_that_may_not_be_tagged(pair):
 
 def test_a_deleted_secret(pair):
     pair.aws.delete_secret(pair.secret_arn)
-    ends(pair.load(), USAGE, "InvalidRequestException", "delet", re.escape(pair.secret))
+    ends(pair.load(), USAGE, "InvalidRequestException", "restore-secret", re.escape(pair.secret))
 
 
 def test_a_secret_that_is_not_there(pair):
@@ -131,8 +131,17 @@ def test_the_wrong_password_in_every_version(pair):
     assert "not-this-one" not in result.text
 
 
+def test_an_older_version_that_is_no_database_secret(pair):
+    """It is passed over, and the refusal is that of the version in force."""
+    arn = pair.aws.put_secret(f"grown/{pair.source_db}", "just text")
+    pair.aws.rotate(arn, pair.secret_value(password="not-this-one-9"))
+    result = pair.load("--source-secret", arn)
+    ends(result, DENIED, f'password authentication failed for user "{pair.source_role}"', "AWSPREVIOUS")
+
+
 @pytest.mark.parametrize("body, needle", [
     ("just-text", "not a JSON object"), ({"username": "u"}, "no \"password\""),
+    ({"password": "p"}, 'no "username"'), ({"username": "", "password": "p"}, 'no "username"'),
     ({"username": "u", "password": "p", "engine": "mysql"}, "mysql"), ({"password": 7}, "password"),
     ({"password": "p", "port": "all"}, "port")])
 def test_a_secret_that_is_no_database_secret(pair, body, needle):
@@ -249,6 +258,29 @@ def test_the_database_certificate_is_checked_for_aws_hosts(pair):
     ends(result, USAGE, "certificate verify failed", "--source-ca")
 
 
+def test_the_certificate_is_checked_when_only_one_of_several_hosts_is_of_aws(pair):
+    hosts = f"host={pair.source.aws_host},localhost hostaddr=127.0.0.1,127.0.0.1 port={pair.source.port}"
+    result = sluice.run_load("--source", f"{hosts} dbname={pair.source_db} user=u password=p", "--destination",
+                             pair.destination_dsn, env=pair.env())
+    ends(result, USAGE, "certificate verify failed", "--source-ca")
+
+
+def test_a_ca_is_never_left_aside(pair, lab):
+    """On a host that is not AWS's, libpq alone would go on without TLS when the certificate is wrong."""
+    port = pair.source.port
+    value = {"username": pair.source_role, "password": pair.password}
+    arn = pair.aws.put_secret(f"plain/{pair.source_db}", value)
+    dsn = f"host=localhost port={port} dbname={pair.source_db}"
+    wrong = ("--source-secret", arn, "--source-ca", "/etc/ssl/certs/ca-certificates.crt")
+    ends(sluice.run_load("--source", dsn, *wrong, *pair.destination_args(), env=pair.env()), USAGE, "certificate")
+    ends(sluice.run_load("--source", f"{dsn} sslmode=prefer", *wrong, *pair.destination_args(), env=pair.env()),
+         USAGE, "sslmode=prefer does not insist")
+    ends(sluice.run_load("--source", dsn, "--source-secret", arn, "--source-ca", lab.ca, *pair.destination_args(),
+                         env=pair.env()), DONE)
+    ends(sluice.run_load("--source", dsn, "--source-secret", arn, "--source-ca", "/no/such.pem",
+                         *pair.destination_args(), env=pair.env()), USAGE, "/no/such.pem")
+
+
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
 def test_a_token_is_never_sent_without_tls(pair, mode):
     dsn = pair.destination.aws_dsn(pair.destination_db, pair.destination_role, sslmode=mode)
@@ -258,7 +290,7 @@ def test_a_token_is_never_sent_without_tls(pair, mode):
 
 
 def test_a_token_needs_one_host_name(pair):
-    for where in ("host=/tmp", "dbname=x", "host=a,b"):
+    for where in ("host=/tmp", "dbname=x", "host=a,b", "host=127.0.0.1", "host=::1"):
         ends(sluice.run_load(*pair.source_args(), "--destination", where, "--destination-iam", env=pair.env()), USAGE,
              "--destination-iam")
 
@@ -285,6 +317,10 @@ def test_a_file_that_cannot_be_read(pair, tmp_path):
 def test_rds_names_that_lead_nowhere(pair):
     ends(sluice.run_load("--source", "rds:no-such-cluster/shop", *pair.destination_args(), env=pair.env()), USAGE,
          "no-such-cluster")
+    twice = f"rds:{pair.source.aws_id}/{pair.source_db} dbname=other"
+    ends(sluice.run_load("--source", twice, *pair.destination_args(), env=pair.env()), USAGE, "two databases")
+    ends(sluice.run_load("--source", "rds:arn:aws:s3:::bucket/x", *pair.destination_args(), env=pair.env()), USAGE,
+         "not the ARN of a DB cluster")
     ends(sluice.run_load("--source", "rds:", *pair.destination_args(), env=pair.env()), USAGE, "rds:")
     pair.aws.deny("rds:DescribeDBClusters")
     ends(sluice.run_load("--source", f"rds:{pair.source.aws_id}/x", *pair.destination_args(), env=pair.env()), DENIED,

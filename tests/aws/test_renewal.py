@@ -107,6 +107,42 @@ def test_a_token_that_expires_disturbs_no_open_connection(pair):
     aws_site.assert_exact(pair)
 
 
+def test_a_token_that_was_good_is_refused_for_a_while(pair):
+    """As after a failover, when the server is up before what judges tokens: a load that was let in asks again."""
+    load = pair.start("-j", STREAMS, "--chunk-size", "256kB")
+    try:
+        wait_until(load, lambda: pair.chunks_done() > 0, "the first chunk")
+        pair.aws.clear_log()
+        pair.aws.fault("rds-db:connect", n=3 * (STREAMS + 1))  # a login tries three times at most
+        assert aws_site.cut(pair.destination, "sluice/%") > STREAMS, "the control connection was not cut"
+        result = load.wait(timeout=120)
+    finally:
+        if load.running():
+            load.kill()
+    assert result.status == 0, result
+    aws_site.assert_exact(pair)
+    refused = [e for e in pair.aws.log() if e["service"] == "rds-db" and not e["ok"]]
+    assert len(refused) == 3 * (STREAMS + 1)
+
+
+def test_aws_cannot_be_reached_for_a_while(pair):
+    """Writers that have to log in when their role's session is over and nobody gives another: --retry-for counts."""
+    pair.aws.role_ttl(2)
+    load = pair.start("-j", STREAMS, "--chunk-size", "256kB", "--destination-role-arn", role_of(pair),
+                      env={"AWS_MAX_ATTEMPTS": "1"})
+    try:
+        wait_until(load, lambda: pair.chunks_done() > 0, "the first chunk")
+        pair.aws.clear_log()
+        pair.aws.fault("sts:AssumeRole", n=5, drop=True)
+        wait_until(load, lambda: pair.aws.calls("sts:AssumeRole") > 5, "roles that were not given", meanwhile=Cutter(pair))
+        result = load.wait(timeout=120)
+    finally:
+        if load.running():
+            load.kill()
+    assert result.status == 0, result
+    aws_site.assert_exact(pair)
+
+
 WRITERS = "sluice/%/writer-%"
 
 

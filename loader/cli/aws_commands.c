@@ -26,24 +26,7 @@ static const struct aws_command commands[] = {
 int aws_failed(const struct err *err)
 {
     log_error("%s", err->msg);
-    switch (err->kind) {
-    case ERR_NONE:
-        return EXIT_DONE;
-    case ERR_USAGE:
-        return EXIT_USAGE;
-    case ERR_AUTH:
-        return EXIT_DENIED;
-    case ERR_TRANSIENT:
-        return EXIT_UNREACHABLE;
-    case ERR_CANCELLED:
-        return EXIT_STOPPED;
-    case ERR_DATA:
-    case ERR_SYSTEM:
-    case ERR_BUSY:
-    case ERR_LOST_SNAPSHOT:
-    default:
-        return EXIT_FAILED;
-    }
+    return exit_status_of(err->kind);
 }
 
 static void help(void)

@@ -125,27 +125,6 @@ static bool print_report(const struct check_list *list, bool json)
     return ok;
 }
 
-static int status_of(const struct check_list *list)
-{
-    switch (list->first_blocker) {
-    case ERR_NONE:
-        return EXIT_DONE;
-    case ERR_USAGE:
-        return EXIT_USAGE;
-    case ERR_AUTH:
-        return EXIT_DENIED;
-    case ERR_TRANSIENT:
-        return EXIT_UNREACHABLE;
-    case ERR_CANCELLED:
-    case ERR_DATA:
-    case ERR_SYSTEM:
-    case ERR_BUSY:
-    case ERR_LOST_SNAPSHOT:
-    default:
-        return EXIT_FAILED;
-    }
-}
-
 static int run(const struct spec *spec)
 {
     struct check_list list = {.count = 0};
@@ -155,11 +134,12 @@ static int run(const struct spec *spec)
         return EXIT_FAILED;
     }
     look(spec, &list);
-    int status = status_of(&list);
+    int status = exit_status_of(list.first_blocker);
     if (stop_level() != STOP_RUN) {
         log_error("stopped by a signal");
         status = EXIT_STOPPED;
     } else if (!print_report(&list, spec->json)) {
+        log_error("the report could not be written to standard output");
         status = EXIT_FAILED;
     }
     check_list_free(&list);

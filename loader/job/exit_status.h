@@ -2,6 +2,8 @@
 #ifndef JOB_EXIT_STATUS_H
 #define JOB_EXIT_STATUS_H
 
+#include "base/err.h"
+
 enum exit_status {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,          /* a data or server error that running again will not cure */
@@ -13,5 +15,9 @@ enum exit_status {
     EXIT_DIFFERENT = 7,       /* verification found a difference */
     EXIT_ALREADY_RUNNING = 8, /* this job is already running */
 };
+
+/* What an error of a kind ends the program with. A lost connection means EXIT_UNREACHABLE here;
+ * once a job is recorded it means EXIT_STOPPED, and that is for the load to say. */
+int exit_status_of(enum err_kind kind);
 
 #endif

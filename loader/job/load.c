@@ -67,25 +67,8 @@ void load_event(struct load *l, const char *what, const char *detail)
 
 static int status_of(const struct load *l, const struct err *err)
 {
-    switch (err->kind) {
-    case ERR_NONE:
-        return EXIT_DONE;
-    case ERR_USAGE:
-        return EXIT_USAGE;
-    case ERR_AUTH:
-        return EXIT_DENIED;
-    case ERR_TRANSIENT:
-        return l->recorded ? EXIT_STOPPED : EXIT_UNREACHABLE;
-    case ERR_CANCELLED:
-        return EXIT_STOPPED;
-    case ERR_BUSY:
-        return EXIT_ALREADY_RUNNING;
-    case ERR_DATA:
-    case ERR_SYSTEM:
-    case ERR_LOST_SNAPSHOT:
-    default:
-        return EXIT_FAILED;
-    }
+    bool resumable = err->kind == ERR_TRANSIENT && l->recorded;
+    return resumable ? EXIT_STOPPED : exit_status_of(err->kind);
 }
 
 static void add_hint(struct load *l, const struct err *err)

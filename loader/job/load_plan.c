@@ -72,6 +72,10 @@ static bool start_holder(struct load *l, const char *lock_sql, struct err *err)
                                  .hold_ms = l->spec->hold_snapshot_ms};
     bool ok = buf_ok(&locks, err) && holder_start(&order, stop_drain_fd(), &l->holder, err);
     buf_free(&locks);
+    if (!ok && err->kind == ERR_LOST_SNAPSHOT) {
+        /* It is our own connection's export, of a moment ago: that connection is gone, no more. */
+        err->kind = ERR_TRANSIENT;
+    }
     if (!ok) {
         return false;
     }

@@ -52,10 +52,7 @@ static int run(const struct aws_command *command, int argc, char **argv)
     } else if (verdict == OPTIONS_MARKDOWN) {
         options_markdown(stdout);
     } else {
-        log_open(spec.quiet     ? LOG_ERROR
-                 : spec.verbose ? LOG_DEBUG
-                                : LOG_INFO,
-                 spec.log_json ? LOG_JSON : LOG_TEXT);
+        options_open_log(&spec);
         status = stop_open(&err) ? command->run(&spec) : aws_failed(&err);
     }
     spec_free(&spec);

@@ -163,10 +163,7 @@ int command_check(int argc, char **argv)
         log_error("%s", err.msg);
         status = EXIT_FAILED;
     } else {
-        log_open(spec.quiet     ? LOG_ERROR
-                 : spec.verbose ? LOG_DEBUG
-                                : LOG_INFO,
-                 spec.log_json ? LOG_JSON : LOG_TEXT);
+        options_open_log(&spec);
         status = run(&spec);
     }
     spec_free(&spec);

@@ -237,10 +237,7 @@ int command_load(int argc, char **argv, bool *abandon)
         log_error("%s", err.msg);
         status = EXIT_FAILED;
     } else {
-        log_open(spec.quiet     ? LOG_ERROR
-                 : spec.verbose ? LOG_DEBUG
-                                : LOG_INFO,
-                 spec.log_json ? LOG_JSON : LOG_TEXT);
+        options_open_log(&spec);
         status = run(&spec, abandon);
     }
     if (!*abandon) {

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "base/log.h"
 #include "cli/options_auth.h"
 #include "cli/options_table.h"
 
@@ -309,4 +310,10 @@ bool options_parse(enum option_command command, int argc, char **argv,
     }
     *verdict = p.verdict;
     return true;
+}
+
+void options_open_log(const struct spec *spec)
+{
+    enum log_level level = spec->quiet ? LOG_ERROR : spec->verbose ? LOG_DEBUG : LOG_INFO;
+    log_open(level, spec->log_json ? LOG_JSON : LOG_TEXT);
 }

@@ -32,6 +32,9 @@ enum option_command {
 bool options_parse(enum option_command command, int argc, char **argv,
                    enum options_verdict *verdict, struct spec *spec, struct err *err) MUST_CHECK;
 
+/* Opens the log as --quiet, --verbose and --log-format say. */
+void options_open_log(const struct spec *spec);
+
 /* --help: usage, options in groups with defaults and variables, examples, exit statuses. */
 void options_help(enum option_command command, FILE *out);
 

@@ -27,8 +27,8 @@ void auth_close(struct auth *auth); /* NULL is allowed; wipes */
 /* For pg_target; lives as long as auth. */
 const struct pg_auth *auth_of(const struct auth *auth, enum auth_side side);
 
-/* What a person should know and has not been told: a corrected clock, a rotated password in use.
- * Calls tell for each; from the controlling thread. */
+/* What a person should know and has not been told: a corrected clock. Calls tell
+ * for each; from the controlling thread. */
 void auth_notes(struct auth *auth, void (*tell)(void *self, const char *text), void *self);
 
 /* ---- for cli/aws*.c and cli/check.c ---- */

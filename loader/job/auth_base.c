@@ -201,8 +201,6 @@ static void choose_region(struct auth_party *p)
     }
 }
 
-/* Roles are assumed, secrets and keys read by ARN in the Region that the ARN names; names need one.
- */
 static bool is_rds_name(const struct secret *text)
 {
     return strncmp(secret_reveal(text), RDS_PREFIX, strlen(RDS_PREFIX)) == 0;

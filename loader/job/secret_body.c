@@ -154,9 +154,3 @@ void secret_body_free(struct secret_body *b)
     secret_free(&b->password);
     *b = (struct secret_body){.host = ""};
 }
-
-bool secret_body_same(const struct secret_body *a, const struct secret_body *b)
-{
-    return strcmp(secret_reveal(&a->user), secret_reveal(&b->user)) == 0 &&
-           strcmp(secret_reveal(&a->password), secret_reveal(&b->password)) == 0;
-}

@@ -27,7 +27,5 @@ bool secret_body_read(const struct secret *text, const char *name, struct secret
 bool secret_body_copy(const struct secret_body *from, struct secret_body *to,
                       struct err *err) MUST_CHECK;
 void secret_body_free(struct secret_body *b); /* wipes */
-/* Do both log in as the same user with the same password? */
-bool secret_body_same(const struct secret_body *a, const struct secret_body *b);
 
 #endif

@@ -30,7 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(secret_is_set(&body.password));
         require(strlen(secret_reveal(&body.password)) == body.password.len);
         require(strlen(body.port) < sizeof body.port);
-        require(secret_body_copy(&body, &copy, &err) && secret_body_same(&body, &copy));
+        require(secret_body_copy(&body, &copy, &err) &&
+                strcmp(secret_reveal(&body.user), secret_reveal(&copy.user)) == 0 &&
+                strcmp(secret_reveal(&body.password), secret_reveal(&copy.password)) == 0);
         secret_body_free(&copy);
     } else {
         require(err.kind == ERR_USAGE && strcmp(body.host, "before") == 0);

@@ -77,7 +77,8 @@ bool pg_fail(struct pg *pg, const PGresult *res, struct err *err)
         b.data[--b.len] = '\0';
     }
     for (size_t i = 0; i < b.len; i++) {
-        if (b.data[i] == '\n') {
+        /* libpq indents its own lines; a tab that the server quotes is data */
+        if (b.data[i] == '\n' || (b.data[i] == '\t' && pg->sqlstate[0] == '\0')) {
             b.data[i] = ' ';
         }
     }

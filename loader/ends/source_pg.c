@@ -2,27 +2,24 @@
 
 #include "base/buf.h"
 #include "ends/work.h"
-#include "flow/batch.h"
 #include "pg/copy.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Binary COPY: signature, flags and the length of the header extension. Source: the COPY page of
- * the PostgreSQL manual, "Binary Format". */
-#define BINARY_HEADER_BYTES 19u
+enum source_state {
+    SOURCE_IDLE,
+    SOURCE_PREPARING, /* a failure leaves the transaction aborted, without a savepoint */
+    SOURCE_COPYING,   /* inside the savepoint, which the query releases at its end */
+};
 
 struct source_pg {
     struct source_pg_config config;
-    struct pg *pg; /* NULL: attach before the next chunk */
-    const struct chunk_work *chunk;
-    bool in_savepoint;
-    bool copying;
-    uint64_t rows; /* seen in this chunk */
-    uint64_t messages;
-    const char *rest; /* of a row that did not fit into the last batch; pg's memory */
-    size_t rest_len;
+    struct pg *pg; /* NULL: attach before the next group */
+    enum source_state state;
+    const struct group_work *group;
+    unsigned part;      /* that is being read */
+    uint64_t part_rows; /* that came of it */
     struct buf sql;
 };
 
@@ -75,162 +72,123 @@ static void detach(struct source_pg *s)
         s->config.detach(s->config.self, s->config.stream, s->pg);
     }
     s->pg = NULL;
-    s->in_savepoint = false;
-    s->copying = false;
-    s->rest_len = 0;
+    s->state = SOURCE_IDLE;
 }
 
-/*
- * A savepoint a chunk: a failed or cancelled COPY then costs neither the snapshot nor the locks.
- * The sequential scan is turned off for TID ranges only, so that a planner with stale statistics
- * cannot read the whole table for each chunk.
- */
-static bool begin_copy(struct source_pg *s, struct err *err)
+/* The sequential scan is turned off for TID ranges only, so that a planner with stale statistics
+ * cannot read the whole table for each chunk. */
+static void add_group(struct buf *b, const struct group_work *group)
 {
-    buf_clear(&s->sql);
-    buf_printf(&s->sql, "SAVEPOINT chunk; SET LOCAL enable_seqscan = %s; ",
-               s->chunk->kind == CHUNK_TID ? "off" : "on");
-    source_pg_statement(s->chunk, &s->sql);
-    if (!buf_ok(&s->sql, err)) {
-        return false;
+    buf_puts(b, "SAVEPOINT chunk");
+    for (unsigned i = 0; i < group->count; i++) {
+        const struct chunk_work *chunk = group->chunks[i];
+        if (i == 0 || (chunk->kind == CHUNK_TID) != (group->chunks[i - 1]->kind == CHUNK_TID)) {
+            buf_printf(b, "; SET LOCAL enable_seqscan = %s",
+                       chunk->kind == CHUNK_TID ? "off" : "on");
+        }
+        buf_puts(b, "; ");
+        source_pg_statement(chunk, b);
     }
-    s->in_savepoint = true;
-    s->rows = 0;
-    s->messages = 0;
-    s->rest_len = 0;
-    s->copying = pg_copy_out_begin(s->pg, buf_str(&s->sql), err);
-    return s->copying;
+    buf_puts(b, "; RELEASE SAVEPOINT chunk");
 }
 
 static bool begin(struct source_pg *s, struct err *err)
 {
+    const struct table_work *table = s->group->table;
     if (s->pg == NULL && !s->config.attach(s->config.self, s->config.stream, &s->pg, err)) {
         return false;
     }
-    return s->config.prepare(s->config.self, s->pg, s->chunk, err) && begin_copy(s, err);
+    s->state = SOURCE_PREPARING;
+    if (!s->config.prepare(s->config.self, s->pg, table, err)) {
+        return false;
+    }
+    s->state = SOURCE_IDLE;
+    buf_clear(&s->sql);
+    add_group(&s->sql, s->group);
+    if (!buf_ok(&s->sql, err)) {
+        return false;
+    }
+    s->state = SOURCE_COPYING;
+    return pg_copy_out_begin(s->pg, buf_str(&s->sql), table->binary, err);
 }
 
 static bool source_begin(void *self, const struct task *task, struct err *err)
 {
     struct source_pg *s = self;
-    s->chunk = task->work;
-    return begin(s, err) || err_wrap(err, "reading table %s", s->chunk->table->label);
+    s->group = task->work;
+    s->part = 0;
+    s->part_rows = 0;
+    assert(s->state == SOURCE_IDLE && s->group->count == task->parts);
+    return begin(s, err) || err_wrap(err, "reading table %s", s->group->table->label);
 }
 
-/* Counts the row that a message carries: the binary header comes in front of the first, and the
- * trailer, a field count of -1, is none. */
-static void count_row(struct source_pg *s, struct batch *batch, const char *row, size_t len)
+/* The server's count of a chunk must be ours, and there must be as many counts as chunks. */
+static bool finish_part(struct source_pg *s, const struct pg_copied *copied, struct err *err)
 {
-    if (s->chunk->table->binary) {
-        size_t skip = s->messages == 0 ? BINARY_HEADER_BYTES : 0;
-        bool trailer = len == skip + 2 && memcmp(row + skip, "\xff\xff", 2) == 0;
-        if (trailer || len == skip) {
-            return;
-        }
-    }
-    s->rows++;
-    batch->rows++;
-    batch->row_widest = len > batch->row_widest ? len : batch->row_widest;
-}
-
-/* Appends what fits and remembers the rest. False: the batch is full. A row that would fit into an
- * empty batch waits for one, so that batches hold whole rows. */
-static bool put_row(struct source_pg *s, struct batch *batch)
-{
-    size_t left = batch->room - batch->len;
-    if (s->rest_len > left && s->rest_len <= batch->room) {
-        return false;
-    }
-    size_t done = batch_append(batch, s->rest, s->rest_len);
-    s->rest += done;
-    s->rest_len -= done;
-    return s->rest_len == 0;
-}
-
-static bool finish(struct source_pg *s, uint64_t *rows_total, struct err *err)
-{
-    uint64_t tag = 0;
-    s->copying = false;
-    if (!pg_copy_out_end(s->pg, &tag, err)) {
-        return false;
-    }
-    if (tag != s->rows) {
+    if (copied->copy_tag != s->part_rows) {
         return err_set(err, ERR_DATA, "the server says it sent %llu rows, %llu arrived",
-                       (unsigned long long)tag, (unsigned long long)s->rows);
+                       (unsigned long long)copied->copy_tag, (unsigned long long)s->part_rows);
     }
-    s->in_savepoint = false;
-    if (!pg_exec(s->pg, "RELEASE SAVEPOINT chunk", err)) {
-        return false;
+    s->part++;
+    s->part_rows = 0;
+    if (copied->all_ended != (s->part == s->group->count)) {
+        return err_set(err, ERR_DATA, "the server answered %u of %u statements", s->part,
+                       s->group->count);
     }
-    *rows_total = tag;
     return true;
 }
 
-static bool fill(struct source_pg *s, struct batch *batch, bool *end, uint64_t *rows_total,
+static bool fill(struct source_pg *s, char *to, size_t room, size_t row_room, struct filled *out,
                  struct err *err)
 {
-    for (;;) {
-        if (s->rest_len > 0 && !put_row(s, batch)) {
-            *end = false;
-            return true;
-        }
-        const char *row = NULL;
-        size_t len = 0;
-        if (!pg_copy_read(s->pg, &row, &len, err)) {
-            return false;
-        }
-        if (row == NULL) {
-            *end = true;
-            return finish(s, rows_total, err);
-        }
-        count_row(s, batch, row, len);
-        s->messages++;
-        s->rest = row;
-        s->rest_len = len;
+    struct pg_copied copied = {.len = 0};
+    if (!pg_copy_out_fill(s->pg, to, room, row_room, &copied, err)) {
+        return false;
     }
+    s->part_rows += copied.rows;
+    if (copied.all_ended) {
+        s->state = SOURCE_IDLE;
+    }
+    if (copied.copy_ended && !finish_part(s, &copied, err)) {
+        return false;
+    }
+    *out = (struct filled){.len = copied.len,
+                           .rows = copied.rows,
+                           .row_widest = copied.row_widest,
+                           .part_ended = copied.copy_ended,
+                           .task_ended = copied.all_ended};
+    return true;
 }
 
-static bool source_fill(void *self, struct batch *batch, bool *end, uint64_t *rows_total,
+static bool source_fill(void *self, char *to, size_t room, size_t row_room, struct filled *out,
                         struct err *err)
 {
     struct source_pg *s = self;
-    return fill(s, batch, end, rows_total, err) ||
-           err_wrap(err, "reading table %s", s->chunk->table->label);
+    return fill(s, to, room, row_room, out, err) ||
+           err_wrap(err, "reading table %s", s->group->table->label);
 }
 
-/* Cancels what still runs and goes back to the savepoint; when that does not work, gives the
- * connection up: the next chunk gets a new one. */
+/* Cancels what still runs, and goes back to the savepoint unless it is released already. */
+static bool roll_back(struct source_pg *s)
+{
+    struct err ignored;
+    return pg_copy_out_abandon(s->pg, &ignored) &&
+           (pg_sqlstate(s->pg)[0] == '\0' ||
+            pg_exec(s->pg, "ROLLBACK TO SAVEPOINT chunk; RELEASE SAVEPOINT chunk", &ignored));
+}
+
+/* When there is no way back the connection is given up: the next group gets a new one. */
 static void source_abandon(void *self)
 {
     struct source_pg *s = self;
-    struct err ignored;
     if (s->pg == NULL) {
         return;
     }
-    if (pg_is_dead(s->pg) || !s->in_savepoint) {
-        detach(s); /* lost, or prepare failed and left the transaction aborted */
-        return;
-    }
-    if (s->copying) {
-        const char *row = "";
-        size_t len = 0;
-        uint64_t rows = 0;
-        pg_cancel(s->pg);
-        while (row != NULL) {
-            if (!pg_copy_read(s->pg, &row, &len, &ignored)) {
-                detach(s);
-                return;
-            }
-        }
-        bool ended = pg_copy_out_end(s->pg, &rows, &ignored);
-        (void)ended; /* cancelled, as asked */
-        s->copying = false;
-    }
-    s->rest_len = 0;
-    s->in_savepoint = false;
-    if (!pg_exec(s->pg, "ROLLBACK TO SAVEPOINT chunk; RELEASE SAVEPOINT chunk", &ignored)) {
+    if (pg_is_dead(s->pg) || s->state == SOURCE_PREPARING ||
+        (s->state == SOURCE_COPYING && !roll_back(s))) {
         detach(s);
     }
+    s->state = SOURCE_IDLE;
 }
 
 struct source_pg *source_pg_new(const struct source_pg_config *config)

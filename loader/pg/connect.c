@@ -6,6 +6,7 @@
 #include "pg/login.h"
 #include "pg/pg_internal.h"
 #include "pg/sqlstate.h"
+#include "pg/wire_way.h"
 
 #include <ctype.h>
 #include <poll.h>
@@ -283,7 +284,7 @@ void pg_close(struct pg *pg)
         return;
     }
     heap_wipe_begin();
-    PQfreemem(pg->copy_row);
+    wire_close(pg);
     PQfreeCancel(pg->cancel);
     PQfinish(pg->conn);
     heap_wipe_end();
@@ -293,7 +294,7 @@ void pg_close(struct pg *pg)
 void pg_cancel(struct pg *pg)
 {
     char ignored[256];
-    if (!pg->dead && pg->cancel != NULL) {
+    if ((!pg->dead || pg->cut) && pg->cancel != NULL) {
         (void)PQcancel(pg->cancel, ignored, sizeof ignored);
     }
 }

@@ -3,16 +3,34 @@
 #define PG_INTERNAL_H
 
 #include "pg/pg.h"
+#include "pg/wire.h"
 
 #include <libpq-fe.h>
+
+/* Who moves the bytes of a COPY; decided at the connection's first one. */
+enum copy_way {
+    COPY_WAY_UNKNOWN,
+    COPY_BY_SOCKET, /* pg/wire_socket.c */
+    COPY_BY_TLS,    /* pg/wire_tls.c, in libpq's TLS session */
+    COPY_BY_LIBPQ,  /* pg/wire_libpq.c, where neither will do: GSSAPI */
+};
+
+struct ssl_st;
+struct wire_relay; /* pg/wire_libpq.c */
 
 struct pg {
     PGconn *conn;
     PGcancel *cancel;
     const char *side;
     int wake_fd;
-    bool dead;      /* the connection is lost; only pg_close is useful */
-    char *copy_row; /* the row that pg_copy_read gave out last; libpq's memory */
+    bool dead; /* the connection is lost; only pg_close is useful */
+    bool cut;  /* dead only because the wait was ended within a message: the server is at work */
+    enum copy_way copy_way;
+    struct wire wire;         /* its buffer is there from the first COPY on */
+    int low_water;            /* SO_RCVLOWAT; 0: as it was */
+    bool stalled;             /* nothing came for a while */
+    struct ssl_st *tls;       /* libpq's, for COPY_BY_TLS */
+    struct wire_relay *relay; /* for COPY_BY_LIBPQ */
     char where[192];
     char sqlstate[6];
     char error_schema[64];
@@ -43,5 +61,8 @@ bool pg_fail(struct pg *pg, const PGresult *res, struct err *err);
 /* Reads all results of what was sent. Keeps the last one with rows in *rows when rows is not NULL.
  * After a server error the rest is read too and the connection stays usable. */
 bool pg_collect(struct pg *pg, PGresult **rows, struct err *err) MUST_CHECK;
+
+/* Every COPY on pg is to go through libpq, as with GSSAPI. Before the first one; for tests. */
+bool pg_copy_through_libpq(struct pg *pg, struct err *err) MUST_CHECK;
 
 #endif

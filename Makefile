@@ -41,9 +41,14 @@ CURL_CFLAGS  := $(shell pkg-config --cflags libcurl 2>/dev/null)
 CURL_LIBS    := $(shell pkg-config --libs libcurl 2>/dev/null || printf '%s' -lcurl)
 EXPAT_CFLAGS := $(shell pkg-config --cflags expat 2>/dev/null)
 EXPAT_LIBS   := $(shell pkg-config --libs expat 2>/dev/null || printf '%s' -lexpat)
-CRYPTO_CFLAGS := $(shell pkg-config --cflags libcrypto 2>/dev/null)
-CRYPTO_LIBS   := $(shell pkg-config --libs libcrypto 2>/dev/null || printf '%s' -lcrypto)
-LIB_CFLAGS := $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(EXPAT_CFLAGS) $(CRYPTO_CFLAGS)
+CRYPTO_CFLAGS := $(shell pkg-config --cflags libssl libcrypto 2>/dev/null)
+CRYPTO_LIBS   := $(shell pkg-config --libs libssl libcrypto 2>/dev/null || printf "%s" "-lssl -lcrypto")
+ZSTD_CFLAGS   := $(shell pkg-config --cflags libzstd 2>/dev/null)
+ZSTD_LIBS     := $(shell pkg-config --libs libzstd 2>/dev/null || printf '%s' -lzstd)
+XXHASH_CFLAGS := $(shell pkg-config --cflags libxxhash 2>/dev/null)
+XXHASH_LIBS   := $(shell pkg-config --libs libxxhash 2>/dev/null || printf '%s' -lxxhash)
+LIB_CFLAGS := $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(EXPAT_CFLAGS) $(CRYPTO_CFLAGS) $(ZSTD_CFLAGS) \
+              $(XXHASH_CFLAGS)
 
 # -Iloader is for "base/..." above all: the layer under both loader/ and aws/.
 INCLUDES   := -I. -Iloader $(PQ_CFLAGS) $(LIB_CFLAGS)
@@ -52,7 +57,7 @@ ALL_CFLAGS  = $(STD) $(INCLUDES) $(CPPFLAGS) $(WARN) $(if $(IS_CLANG),,$(GCC_WAR
               $(SAN_CFLAGS) -fPIE -pthread $(if $(WERROR),-Werror) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -pthread $(CFLAGS) $(LDFLAGS)
 LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(EXPAT_LIBS) $(CRYPTO_LIBS) \
-              -ldl
+              $(ZSTD_LIBS) $(XXHASH_LIBS) -ldl
 
 # The default build's program is where people look for it; a variant keeps its own.
 PROGRAM  := $(if $(filter build/default,$(BUILD)),build/sluice,$(BUILD)/sluice)
@@ -65,9 +70,10 @@ UNIT_SRC      := $(sort $(wildcard tests/unit/test_*.c))
 COMPONENT_SRC := $(sort $(wildcard tests/component/test_*.c))
 TOOL_SRC      := $(sort $(wildcard tests/tools/*.c))
 FUZZ_SRC      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-HEADERS       := $(sort $(wildcard loader/*/*.h aws/*.h tests/*/*.h))
+MICRO_SRC     := $(sort $(wildcard bench/micro/bench_*.c))
+HEADERS       := $(sort $(wildcard loader/*/*.h aws/*.h tests/*/*.h bench/*/*.h))
 C_FILES       := $(LIB_SRC) $(wildcard loader/main.c) $(SUPPORT_SRC) $(UNIT_SRC) $(COMPONENT_SRC) \
-                 $(FUZZ_SRC) $(TOOL_SRC) tests/fuzz/replay.c
+                 $(FUZZ_SRC) $(TOOL_SRC) $(MICRO_SRC) tests/fuzz/replay.c bench/micro/micro.c
 
 OBJECTS   := $(C_FILES:%.c=$(BUILD)/obj/%.o)
 UNIT      := $(UNIT_SRC:tests/%.c=$(BUILD)/%)
@@ -76,6 +82,7 @@ REPLAY    := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 TESTS     := $(UNIT) $(COMPONENT)
 TOOLS     := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
+MICRO     := $(MICRO_SRC:bench/micro/%.c=$(BUILD)/micro/%)
 
 # ThreadSanitizer wants the addresses where it knows them; not every kernel puts them there.
 RUN := $(if $(findstring thread,$(SAN)),$(shell setarch -R true 2>/dev/null && printf '%s' 'setarch -R'))
@@ -132,6 +139,8 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(SUPPORT) $(LIBRARY)
 $(BUILD)/component/%: $(BUILD)/obj/tests/component/%.o $(SUPPORT) $(LIBRARY)
 	$(call link,-lcmocka)
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
+	$(call link)
+$(BUILD)/micro/%: $(BUILD)/obj/bench/micro/%.o $(BUILD)/obj/bench/micro/micro.o $(LIBRARY)
 	$(call link)
 $(BUILD)/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARY)
 	$(call link)
@@ -215,6 +224,11 @@ demo:
 ## bench: compare with psql, in turns, on this machine
 bench: all
 	@bench/compare
+
+## bench-micro: the parts alone: checksum, hand-over, compression, spill file
+.PHONY: bench-micro
+bench-micro: $(MICRO)
+	$(Q)for b in $(MICRO); do echo "$${b##*/bench_}:"; $$b $(BUILD) || exit 1; done
 
 ## fuzz: each fuzz target for FUZZ_SECONDS (30), with clang's libFuzzer
 .PHONY: fuzz

@@ -34,6 +34,10 @@ void mutex_destroy(struct mutex *m);
 void mutex_lock(struct mutex *m) ACQUIRES(*m);
 void mutex_unlock(struct mutex *m) RELEASES(*m);
 
+/* How long the calling thread has run, and how long it could have run but had no processor. False
+ * where the kernel does not say; the two are untouched then. */
+bool thread_times(uint64_t *ran_ns, uint64_t *delayed_ns);
+
 void cond_init(struct cond *c); /* timed waits follow CLOCK_MONOTONIC */
 void cond_destroy(struct cond *c);
 void cond_wait(struct cond *c, struct mutex *m) REQUIRES(*m);

@@ -1,418 +1,214 @@
 #include "tests/support/fake_ends.h"
 
 #include "base/clock.h"
-#include "base/rng.h"
-#include "base/thread.h"
-#include "flow/batch.h"
+#include "tests/support/fake_internal.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define WAIT_NS (UINT64_C(20) * NS_PER_S)
 
-struct fake_source {
-    struct fake_job *job;
-    struct rng rng;
-    const struct fake_work *work; /* NULL: closed */
-    bool failed;                  /* only abandon is left */
-    uint64_t at;                  /* bytes of the work that are in batches */
-    char *row;
-    size_t row_left;
-};
-
-struct fake_sink {
-    struct fake_job *job;
-    struct rng rng;
-    struct fake_work *work; /* NULL: no transaction */
-    bool failed;            /* only rollback is left */
-    uint64_t at;
-    uint64_t rows;
-};
-
-struct fake_job {
-    struct fake_config config;
-    struct fake_source *source;
-    struct fake_sink *sink;
-    struct source *sources;
-    struct sink *sinks;
-
-    struct mutex lock; /* guards the rest, and the works but for their first two fields */
-    struct cond changed;
-    bool released;
-    bool aborted;
-    unsigned held;
-    uint64_t serial;
-    size_t done;
-    size_t reports;
-    uint64_t bytes_read;
-    char wrong[200];
-};
-
-static void wrong_locked(struct fake_job *j, const char *what, const struct fake_work *w)
+void fake_note_wrong_locked(struct fake_job *j, const char *what, const struct fake_group *g)
 {
     if (j->wrong[0] == '\0') {
-        (void)snprintf(j->wrong, sizeof j->wrong, "%.150s (work %d)", what,
-                       w == NULL ? -1 : (int)(w - j->config.works));
+        (void)snprintf(j->wrong, sizeof j->wrong, "%.150s (chunk %d, %u)", what,
+                       g == NULL ? -1 : (int)g->first, g == NULL ? 0 : g->count);
     }
 }
 
-static void wrong(struct fake_job *j, const char *what, const struct fake_work *w)
+void fake_note_wrong(struct fake_job *j, const char *what, const struct fake_group *g)
 {
     mutex_lock(&j->lock);
-    wrong_locked(j, what, w);
+    fake_note_wrong_locked(j, what, g);
     mutex_unlock(&j->lock);
 }
 
-static bool happens(struct rng *rng, unsigned of_thousand)
+bool fake_happens(struct rng *rng, unsigned of_thousand)
 {
-    return rng_between(rng, 1, 1000) <= of_thousand;
+    return of_thousand > 0 && rng_between(rng, 1, 1000) <= of_thousand;
 }
 
-static struct fake_work *work_of(struct fake_job *j, const struct task *task)
+uint64_t fake_chunk_bytes(const struct fake_chunk *c)
 {
-    const struct fake_work *w = task->work;
-    return &j->config.works[w - j->config.works];
+    return (uint64_t)c->rows * c->row_bytes;
 }
 
-static uint64_t work_bytes(const struct fake_work *w)
+struct fake_chunk *fake_chunk_of(const struct fake_job *j, const struct fake_group *g,
+                                 unsigned part)
 {
-    return (uint64_t)w->rows * w->row_bytes;
+    return &j->config.chunks[g->first + part];
 }
 
-/* The byte at this place of a work; a row ends with a line break. */
-static char pattern(const struct fake_job *j, const struct fake_work *w, uint64_t at)
+struct fake_group *fake_group_of(const struct fake_job *j, const struct task *task)
 {
-    if ((at + 1) % w->row_bytes == 0) {
-        return '\n';
+    struct fake_group *g = j->groups;
+    while (g != NULL && g != task->work) {
+        g = g->next;
     }
-    uint64_t x = (at + (uint64_t)(w - j->config.works) * 7919u) * UINT64_C(0x9e3779b97f4a7c15);
-    return (char)('a' + (x >> 40 & 15));
+    return g;
 }
 
-/* Stands still until whoever is held may go on. */
-static bool pass(struct fake_job *j, bool held, struct err *err)
+void fake_check_parts_locked(struct fake_job *j, const struct fake_group *g,
+                             const struct part *parts)
 {
-    mutex_lock(&j->lock);
-    if (held) {
-        j->held++;
-        cond_broadcast(&j->changed);
-        while (!j->released && !j->aborted) {
-            cond_wait(&j->changed, &j->lock);
+    for (unsigned i = 0; i < g->count; i++) {
+        const struct fake_chunk *c = fake_chunk_of(j, g, i);
+        if (parts[i].rows != c->rows || parts[i].bytes != fake_chunk_bytes(c)) {
+            fake_note_wrong_locked(j, "the counts of a part are wrong", g);
         }
-        j->held--;
     }
-    bool go_on = !j->aborted;
-    mutex_unlock(&j->lock);
-    return go_on || err_set(err, ERR_CANCELLED, "aborted");
 }
 
 /* ---- feed ---- */
 
-static struct fake_work *find_pending_locked(struct fake_job *j)
+/* NULL without memory. */
+static struct fake_group *hand_out_locked(struct fake_job *j, size_t first, unsigned count,
+                                          struct task *out)
 {
-    for (size_t i = 0; i < j->config.count; i++) {
-        if (j->config.works[i].state == FAKE_PENDING) {
-            return &j->config.works[i];
-        }
+    struct fake_group *g = calloc(1, sizeof *g);
+    uint64_t bytes = 0;
+    if (g == NULL) {
+        return NULL;
     }
-    return NULL;
+    *g = (struct fake_group){
+        .first = first, .count = count, .serial = ++j->serial, .next = j->groups};
+    j->groups = g;
+    for (unsigned i = 0; i < count; i++) {
+        fake_chunk_of(j, g, i)->state = FAKE_RUNNING;
+        bytes += fake_chunk_bytes(fake_chunk_of(j, g, i));
+    }
+    *out = (struct task){.work = g, .serial = g->serial, .weight_bytes = bytes, .parts = count};
+    return g;
 }
 
-static bool feed_claim(void *self, unsigned stream, struct task *out)
+static bool claim_locked(struct fake_job *j, struct task *out)
+{
+    size_t first = 0;
+    while (first < j->config.count && j->config.chunks[first].state != FAKE_PENDING) {
+        first++;
+    }
+    if (first == j->config.count) {
+        return false;
+    }
+    unsigned most = j->config.group == 0 || j->config.chunks[first].again ? 1 : j->config.group;
+    unsigned count = 1;
+    while (count < most && first + count < j->config.count &&
+           j->config.chunks[first + count].state == FAKE_PENDING &&
+           !j->config.chunks[first + count].again) {
+        count++;
+    }
+    return hand_out_locked(j, first, count, out) != NULL;
+}
+
+static bool feed_claim(void *self, unsigned reader, struct task *out)
 {
     struct fake_job *j = self;
-    struct fake_work *w = NULL;
-    (void)stream;
-
+    bool got = false;
     mutex_lock(&j->lock);
-    while (!j->aborted && j->done < j->config.count && w == NULL) {
-        w = find_pending_locked(j);
-        if (w == NULL) {
+    if (reader >= j->config.readers) {
+        fake_note_wrong_locked(j, "claimed by a reader that is none", NULL);
+    }
+    while (!got && !j->aborted && !j->given_back && j->sums.done < j->config.count) {
+        got = claim_locked(j, out);
+        if (!got) {
             cond_wait(&j->changed, &j->lock);
         }
     }
-    if (w != NULL) {
-        w->state = FAKE_RUNNING;
-        w->attempts++;
-        w->serial = ++j->serial;
-        *out = (struct task){.work = w, .serial = w->serial, .weight_bytes = work_bytes(w)};
-    }
     mutex_unlock(&j->lock);
-    return w != NULL;
+    return got;
 }
 
-/* A second report of the same attempt finds another serial, or none. */
-static struct fake_work *report_locked(struct fake_job *j, const struct task *task)
+static struct fake_group *report_locked(struct fake_job *j, const struct task *task)
 {
-    struct fake_work *w = work_of(j, task);
-    if (w->state != FAKE_RUNNING || w->serial != task->serial) {
-        wrong_locked(j, "a task was reported twice", w);
+    struct fake_group *g = fake_group_of(j, task);
+    if (g == NULL || g->reported || g->serial != task->serial || g->count != task->parts) {
+        fake_note_wrong_locked(j, "a task was reported twice, or is none", g);
     }
-    w->serial = 0;
-    j->reports++;
+    j->sums.reports++;
     cond_broadcast(&j->changed);
-    return w;
+    return g;
+}
+
+/* It may be after the task failed, when the writer was faster with that. */
+static void feed_read(void *self, const struct task *task)
+{
+    struct fake_job *j = self;
+    mutex_lock(&j->lock);
+    struct fake_group *g = fake_group_of(j, task);
+    for (unsigned i = 0; g != NULL && !g->reported && i < g->count; i++) {
+        if (fake_chunk_of(j, g, i)->state != FAKE_RUNNING || fake_chunk_of(j, g, i)->read) {
+            fake_note_wrong_locked(j, "read twice, or out of turn", g);
+        }
+        fake_chunk_of(j, g, i)->read = true;
+    }
+    cond_broadcast(&j->changed);
+    mutex_unlock(&j->lock);
 }
 
 static void feed_done(void *self, const struct task *task, const struct task_result *result)
 {
     struct fake_job *j = self;
     mutex_lock(&j->lock);
-    struct fake_work *w = report_locked(j, task);
-    if (!w->committed) {
-        wrong_locked(j, "reported as done without a commit", w);
+    struct fake_group *g = report_locked(j, task);
+    for (unsigned i = 0; g != NULL && i < g->count; i++) {
+        struct fake_chunk *c = fake_chunk_of(j, g, i);
+        if (!c->committed || (!result->already_done && !c->read)) {
+            fake_note_wrong_locked(j, "reported as done without a commit", g);
+        }
+        c->state = FAKE_DONE;
+        c->read = false;
+        c->done++;
+        c->already = result->already_done;
     }
-    w->state = FAKE_DONE;
-    w->done++;
-    w->result = *result;
-    j->done++;
+    if (g != NULL) {
+        g->reported = true;
+        j->sums.done += g->count;
+        fake_check_parts_locked(j, g, result->parts);
+    }
     mutex_unlock(&j->lock);
 }
 
-static void feed_failed(void *self, const struct task *task, const struct err *err)
+static void give_up_locked(struct fake_job *j, struct fake_group *g)
+{
+    if (j->given_back && !j->aborted) {
+        fake_note_wrong_locked(j, "a task that cannot be read again was given up", g);
+    }
+    g->reported = true;
+    j->sums.failed++;
+    for (unsigned i = 0; i < g->count; i++) {
+        struct fake_chunk *c = fake_chunk_of(j, g, i);
+        c->state = FAKE_PENDING;
+        c->read = false;
+        c->again = true;
+    }
+}
+
+static enum after_failure feed_failed(void *self, const struct task *task, const struct err *err,
+                                      bool resendable, uint64_t *wait_ms)
 {
     struct fake_job *j = self;
     mutex_lock(&j->lock);
-    struct fake_work *w = report_locked(j, task);
+    struct fake_group *g = report_locked(j, task);
     if (err->kind == ERR_NONE || err->msg[0] == '\0') {
-        wrong_locked(j, "reported as failed without an error", w);
+        fake_note_wrong_locked(j, "reported as failed without an error", g);
     }
-    if (err->kind == ERR_DATA) {
-        wrong_locked(j, err->msg, w);
+    if ((err->kind != ERR_TRANSIENT && err->kind != ERR_CANCELLED) ||
+        (err->kind == ERR_CANCELLED && !j->aborted)) {
+        fake_note_wrong_locked(j, err->msg, g);
     }
-    w->state = FAKE_PENDING;
-    w->failed++;
+    bool resend = resendable && g != NULL && err->kind != ERR_CANCELLED && !j->aborted &&
+                  (j->given_back || fake_happens(&j->rng, j->config.resend));
+    if (resend) {
+        *wait_ms = rng_between(&j->rng, 0, j->config.resend_wait_ms);
+        j->sums.resends++;
+    } else if (g != NULL) {
+        give_up_locked(j, g);
+    }
     mutex_unlock(&j->lock);
-}
-
-/* ---- source ---- */
-
-static bool source_begin(void *self, const struct task *task, struct err *err)
-{
-    struct fake_source *s = self;
-    if (s->work != NULL) {
-        wrong(s->job, "source: begin with a task open", s->work);
-    }
-    s->work = work_of(s->job, task);
-    s->at = 0;
-    s->row_left = 0;
-    s->failed = happens(&s->rng, s->job->config.faults.source_begin);
-    return !s->failed || err_set(err, ERR_TRANSIENT, "source: begin failed");
-}
-
-static void make_row(struct fake_source *s)
-{
-    for (size_t i = 0; i < s->work->row_bytes; i++) {
-        s->row[i] = pattern(s->job, s->work, s->at + i);
-    }
-    s->row_left = s->work->row_bytes;
-}
-
-/* As a real end does it: whole rows, and only one wider than a batch is cut. */
-static bool put_row(struct fake_source *s, struct batch *b)
-{
-    size_t width = s->work->row_bytes;
-    size_t left = b->room - b->len;
-    if (left == 0 || (s->row_left == width && width > left && width <= b->room)) {
-        return false;
-    }
-    if (s->row_left == width) {
-        b->rows++;
-        b->row_widest = width;
-    }
-    size_t put = batch_append(b, s->row + (width - s->row_left), s->row_left);
-    s->row_left -= put;
-    s->at += put;
-    return s->row_left == 0;
-}
-
-static void note_read(struct fake_source *s, size_t bytes)
-{
-    mutex_lock(&s->job->lock);
-    s->job->bytes_read += bytes;
-    mutex_unlock(&s->job->lock);
-}
-
-static bool source_fill(void *self, struct batch *b, bool *end, uint64_t *rows_total,
-                        struct err *err)
-{
-    struct fake_source *s = self;
-    if (s->work == NULL || s->failed || b->state != BATCH_FILLING || b->len != 0 || b->rows != 0) {
-        wrong(s->job, "source: fill out of turn, or of a used batch", s->work);
-        return err_set(err, ERR_SYSTEM, "fill out of turn");
-    }
-    if (!pass(s->job, s->job->config.hold_source, err) ||
-        happens(&s->rng, s->job->config.faults.source_fill)) {
-        s->failed = true;
-        (void)batch_append(b, "?", 1); /* torn in the middle of a row */
-        return err->kind == ERR_CANCELLED ? false : err_set(err, ERR_TRANSIENT, "source: lost");
-    }
-    bool room = true;
-    while (room && (s->row_left > 0 || s->at < work_bytes(s->work))) {
-        if (s->row_left == 0) {
-            make_row(s);
-        }
-        room = put_row(s, b);
-    }
-    note_read(s, b->len);
-    *end = room;
-    if (room) {
-        *rows_total = s->work->rows;
-        s->work = NULL;
-    }
-    return true;
-}
-
-static void source_abandon(void *self)
-{
-    struct fake_source *s = self;
-    s->work = NULL;
-    s->failed = false;
-}
-
-/* ---- sink ---- */
-
-static bool sink_begin(void *self, const struct task *task, bool *already,
-                       struct task_result *result, struct err *err)
-{
-    struct fake_sink *s = self;
-    struct fake_job *j = s->job;
-    struct fake_work *w = work_of(j, task);
-    if (s->work != NULL || s->failed) {
-        wrong(j, "sink: begin within a transaction", s->work);
-    }
-    if (happens(&s->rng, j->config.faults.sink_begin)) {
-        s->failed = true;
-        return err_set(err, ERR_TRANSIENT, "sink: begin failed");
-    }
-    mutex_lock(&j->lock);
-    *already = w->committed;
-    mutex_unlock(&j->lock);
-    if (*already) {
-        *result = (struct task_result){.rows = w->rows, .wire_bytes = work_bytes(w)};
-        return true;
-    }
-    s->work = w;
-    s->at = 0;
-    s->rows = 0;
-    return true;
-}
-
-static bool take_bytes(struct fake_sink *s, const char *bytes, size_t len)
-{
-    if (len > work_bytes(s->work) - s->at) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] != pattern(s->job, s->work, s->at + i)) {
-            return false;
-        }
-        s->rows += bytes[i] == '\n';
-    }
-    s->at += len;
-    return true;
-}
-
-static bool sink_write(void *self, const char *bytes, size_t len, struct err *err)
-{
-    struct fake_sink *s = self;
-    if (s->work == NULL || s->failed || len == 0) {
-        wrong(s->job, "sink: write out of turn", s->work);
-        return err_set(err, ERR_SYSTEM, "write out of turn");
-    }
-    for (unsigned i = 0; i < s->job->config.slow_sink; i++) {
-        (void)sched_yield();
-    }
-    s->failed = true;
-    if (!pass(s->job, s->job->config.hold_sink, err)) {
-        return false;
-    }
-    if (happens(&s->rng, s->job->config.faults.sink_write)) {
-        return err_set(err, ERR_TRANSIENT, "sink: lost");
-    }
-    if (!take_bytes(s, bytes, len)) {
-        return err_set(err, ERR_DATA, "sink: other bytes than the source sent");
-    }
-    s->failed = false;
-    return true;
-}
-
-static void commit_locked(struct fake_sink *s, uint64_t rows_read, uint64_t wire_bytes)
-{
-    struct fake_work *w = s->work;
-    if (w->committed) {
-        wrong_locked(s->job, "sink: committed twice", w);
-    }
-    if (s->at != work_bytes(w) || s->rows != w->rows || rows_read != w->rows ||
-        wire_bytes != s->at) {
-        wrong_locked(s->job, "sink: commit of a part, or of a wrong count", w);
-    }
-    w->committed = true;
-    w->commits++;
-}
-
-static bool sink_commit(void *self, const struct task *task, uint64_t rows_read,
-                        uint64_t wire_bytes, struct task_result *result, struct err *err)
-{
-    struct fake_sink *s = self;
-    if (s->work == NULL || s->failed || s->work != task->work) {
-        wrong(s->job, "sink: commit out of turn", s->work);
-        return err_set(err, ERR_SYSTEM, "commit out of turn");
-    }
-    if (happens(&s->rng, s->job->config.faults.sink_commit)) {
-        s->failed = true;
-        return err_set(err, ERR_TRANSIENT, "sink: commit failed");
-    }
-    mutex_lock(&s->job->lock);
-    commit_locked(s, rows_read, wire_bytes);
-    mutex_unlock(&s->job->lock);
-    *result = (struct task_result){.rows = s->rows, .wire_bytes = s->at};
-    s->work = NULL;
-    if (happens(&s->rng, s->job->config.faults.lost_answer)) {
-        s->failed = true;
-        return err_set(err, ERR_TRANSIENT, "sink: no answer to the commit");
-    }
-    return true;
-}
-
-static void sink_rollback(void *self)
-{
-    struct fake_sink *s = self;
-    s->work = NULL;
-    s->failed = false;
+    return resend ? TASK_RESEND : TASK_REREAD;
 }
 
 /* ---- the job ---- */
-
-static size_t widest(const struct fake_config *c)
-{
-    size_t width = 1;
-    for (size_t i = 0; i < c->count; i++) {
-        width = c->works[i].row_bytes > width ? c->works[i].row_bytes : width;
-    }
-    return width;
-}
-
-static bool init_stream(struct fake_job *j, unsigned i)
-{
-    struct fake_source *from = &j->source[i];
-    struct fake_sink *to = &j->sink[i];
-    from->job = j;
-    to->job = j;
-    rng_seed(&from->rng, j->config.seed + UINT64_C(2) * i);
-    rng_seed(&to->rng, j->config.seed + UINT64_C(2) * i + 1);
-    from->row = malloc(widest(&j->config));
-    j->sources[i] = (struct source){
-        .self = from, .begin = source_begin, .fill = source_fill, .abandon = source_abandon};
-    j->sinks[i] = (struct sink){.self = to,
-                                .begin = sink_begin,
-                                .write = sink_write,
-                                .commit = sink_commit,
-                                .rollback = sink_rollback};
-    return from->row != NULL;
-}
 
 struct fake_job *fake_job_new(const struct fake_config *config)
 {
@@ -420,20 +216,26 @@ struct fake_job *fake_job_new(const struct fake_config *config)
     if (j == NULL) {
         return NULL;
     }
+    j->config = *config;
+    for (size_t i = 0; i < config->count; i++) {
+        j->sums.done += config->chunks[i].state == FAKE_DONE;
+    }
     mutex_init(&j->lock);
     cond_init(&j->changed);
-    j->config = *config;
-    j->source = calloc(config->streams, sizeof *j->source);
-    j->sink = calloc(config->streams, sizeof *j->sink);
-    j->sources = calloc(config->streams, sizeof *j->sources);
-    j->sinks = calloc(config->streams, sizeof *j->sinks);
-    bool ok = j->source != NULL && j->sink != NULL && j->sources != NULL && j->sinks != NULL;
-    for (unsigned i = 0; ok && i < config->streams; i++) {
-        ok = init_stream(j, i);
-    }
-    if (!ok) {
+    rng_seed(&j->rng, config->seed);
+    j->source = calloc(config->readers + 1, sizeof *j->source);
+    j->sink = calloc(config->writers + 1, sizeof *j->sink);
+    j->sources = calloc(config->readers + 1, sizeof *j->sources);
+    j->sinks = calloc(config->writers + 1, sizeof *j->sinks);
+    if (j->source == NULL || j->sink == NULL || j->sources == NULL || j->sinks == NULL) {
         fake_job_free(j);
         return NULL;
+    }
+    for (unsigned i = 0; i < config->readers; i++) {
+        fake_init_reader(j, i);
+    }
+    for (unsigned i = 0; i < config->writers; i++) {
+        fake_init_writer(j, i);
     }
     return j;
 }
@@ -443,8 +245,10 @@ void fake_job_free(struct fake_job *j)
     if (j == NULL) {
         return;
     }
-    for (unsigned i = 0; j->source != NULL && i < j->config.streams; i++) {
-        free(j->source[i].row);
+    while (j->groups != NULL) {
+        struct fake_group *g = j->groups;
+        j->groups = g->next;
+        free(g);
     }
     free(j->source);
     free(j->sink);
@@ -457,7 +261,11 @@ void fake_job_free(struct fake_job *j)
 
 struct feed fake_feed(struct fake_job *j)
 {
-    return (struct feed){.self = j, .claim = feed_claim, .done = feed_done, .failed = feed_failed};
+    return (struct feed){.self = j,
+                         .claim = feed_claim,
+                         .read = feed_read,
+                         .done = feed_done,
+                         .failed = feed_failed};
 }
 
 const struct source *fake_sources(const struct fake_job *j)
@@ -470,10 +278,10 @@ const struct sink *fake_sinks(const struct fake_job *j)
     return j->sinks;
 }
 
-static void set(struct fake_job *j, bool *what)
+static void set(struct fake_job *j, bool *flag)
 {
     mutex_lock(&j->lock);
-    *what = true;
+    *flag = true;
     cond_broadcast(&j->changed);
     mutex_unlock(&j->lock);
 }
@@ -486,6 +294,45 @@ void fake_release(struct fake_job *j)
 void fake_abort(struct fake_job *j)
 {
     set(j, &j->aborted);
+}
+
+void fake_give_source_back(struct fake_job *j)
+{
+    set(j, &j->given_back);
+}
+
+bool fake_adopt(struct fake_job *j, size_t first, unsigned count, struct task *out)
+{
+    mutex_lock(&j->lock);
+    struct fake_group *g = hand_out_locked(j, first, count, out);
+    for (unsigned i = 0; g != NULL && i < count; i++) {
+        fake_chunk_of(j, g, i)->read = true;
+    }
+    mutex_unlock(&j->lock);
+    return g != NULL;
+}
+
+static bool all_read_locked(const struct fake_job *j)
+{
+    size_t i = 0;
+    while (i < j->config.count &&
+           (j->config.chunks[i].state == FAKE_DONE || j->config.chunks[i].read)) {
+        i++;
+    }
+    return i == j->config.count;
+}
+
+bool fake_all_read(struct fake_job *j, unsigned wait_ms)
+{
+    uint64_t until_ns = clock_mono_ns() + (uint64_t)wait_ms * NS_PER_MS;
+    mutex_lock(&j->lock);
+    bool in_time = true;
+    while (in_time && !all_read_locked(j)) {
+        in_time = cond_wait_until(&j->changed, &j->lock, until_ns);
+    }
+    bool all = all_read_locked(j);
+    mutex_unlock(&j->lock);
+    return all;
 }
 
 bool fake_wait_held(struct fake_job *j, unsigned threads)
@@ -505,32 +352,31 @@ bool fake_wait_reports(struct fake_job *j, size_t reports)
     uint64_t until_ns = clock_mono_ns() + WAIT_NS;
     mutex_lock(&j->lock);
     bool in_time = true;
-    while (in_time && j->reports < reports) {
+    while (in_time && j->sums.reports < reports) {
         in_time = cond_wait_until(&j->changed, &j->lock, until_ns);
     }
     mutex_unlock(&j->lock);
     return in_time;
 }
 
-uint64_t fake_bytes_read(struct fake_job *j)
+struct fake_sums fake_sums(struct fake_job *j)
 {
     mutex_lock(&j->lock);
-    uint64_t bytes = j->bytes_read;
+    struct fake_sums sums = j->sums;
     mutex_unlock(&j->lock);
-    return bytes;
+    return sums;
 }
 
-static void check_works_locked(struct fake_job *j)
+static void check_ends_locked(struct fake_job *j)
 {
-    for (size_t i = 0; i < j->config.count; i++) {
-        const struct fake_work *w = &j->config.works[i];
-        unsigned reports = w->done + w->failed;
-        if (w->commits > 1 || w->done > 1) {
-            wrong_locked(j, "done twice", w);
+    for (unsigned i = 0; i < j->config.readers; i++) {
+        if (j->source[i].place.group != NULL || j->source[i].failed) {
+            fake_note_wrong_locked(j, "a source was left open", j->source[i].place.group);
         }
-        /* An attempt that a cancelled run broke off is the only one without a report. */
-        if (w->attempts != reports && !(j->aborted && w->attempts == reports + 1)) {
-            wrong_locked(j, "an attempt was not reported", w);
+    }
+    for (unsigned i = 0; i < j->config.writers; i++) {
+        if (j->sink[i].place.group != NULL || j->sink[i].failed) {
+            fake_note_wrong_locked(j, "a transaction was left open", j->sink[i].place.group);
         }
     }
 }
@@ -538,15 +384,18 @@ static void check_works_locked(struct fake_job *j)
 const char *fake_wrong(struct fake_job *j)
 {
     mutex_lock(&j->lock);
-    for (unsigned i = 0; i < j->config.streams; i++) {
-        if (j->source[i].work != NULL || j->source[i].failed) {
-            wrong_locked(j, "a source was left open", j->source[i].work);
-        }
-        if (j->sink[i].work != NULL || j->sink[i].failed) {
-            wrong_locked(j, "a transaction was left open", j->sink[i].work);
+    check_ends_locked(j);
+    for (const struct fake_group *g = j->groups; g != NULL; g = g->next) {
+        if (!g->reported) {
+            fake_note_wrong_locked(j, "a task was not reported", g);
         }
     }
-    check_works_locked(j);
+    for (size_t i = 0; i < j->config.count; i++) {
+        const struct fake_chunk *c = &j->config.chunks[i];
+        if (c->commits > 1 || c->done > 1 || (c->state == FAKE_DONE) != (c->done == 1)) {
+            fake_note_wrong_locked(j, "done twice", NULL);
+        }
+    }
     mutex_unlock(&j->lock);
     return j->wrong;
 }

@@ -1,12 +1,12 @@
 /*
- * sink_pg.h: rows into PostgreSQL: a sink (flow/ends.h) that writes each chunk in one transaction
- * together with its ledger row.
+ * sink_pg.h: rows into PostgreSQL: a sink (flow/ends.h) that writes each group of chunks in one
+ * transaction together with a ledger row for each chunk.
  *
  *   BEGIN; INSERT chunk_done; COPY FROM   ── one message, one round trip
  *   CopyData ...
  *   UPDATE chunk_done (the counts); COMMIT
  *
- * The ledger row goes first: another attempt at the same chunk, even one whose COMMIT is still
+ * The ledger rows go first: another attempt at the same chunk, even one whose COMMIT is still
  * on its way, holds the key, so this one waits and then gets a unique violation, which means
  * "done".
  */

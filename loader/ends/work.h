@@ -1,6 +1,7 @@
 /*
- * work.h: one chunk as the two PostgreSQL ends need it: texts that were made at planning. Immutable
- * while streams run; belongs to the plan.
+ * work.h: what the two PostgreSQL ends need of a table, a chunk, and a group of neighbouring chunks
+ * (the work of a task): texts that were made at planning. Immutable while streams run; tables and
+ * chunks belong to the plan, groups to the board.
  */
 #ifndef ENDS_WORK_H
 #define ENDS_WORK_H
@@ -30,6 +31,13 @@ struct chunk_work {
     const char *lower; /* NULL: open */
     const char *upper;
     uint64_t bytes; /* planned share of the relation */
+};
+
+/* Chunks of one table that are read one after another and committed together. */
+struct group_work {
+    const struct table_work *table;
+    unsigned count; /* 1..TASK_PARTS_MAX (flow/ends.h): a task's parts */
+    const struct chunk_work *const *chunks;
 };
 
 #endif

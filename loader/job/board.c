@@ -1,42 +1,14 @@
-#include "job/board.h"
-
 #include "base/clock.h"
-#include "base/rng.h"
-#include "base/thread.h"
 #include "flow/stop.h"
+#include "job/board_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-struct board {
-    struct mutex lock; /* guards all below but plan's pointer and policy */
-    struct cond changed;
-    struct plan *plan;
-    struct retry_policy policy;
-    struct rng rng;
-    struct plan_chunk **order; /* by level, then by size of table; never changes */
-    size_t order_count;
-    size_t next;               /* order[0..next) has been handed out at least once, or was done */
-    struct plan_chunk **again; /* handed out before and pending once more; no order */
-    size_t again_count;
-    size_t *left_in_level; /* chunks that are not done */
-    size_t running;
-    size_t done;
-    size_t tables_done;
-    uint64_t serial;
-    struct err fatal;
-    struct board_view sums;
-    struct retry_reasons reasons;
-    struct retry_policy
-        chunk_policy;          /* attempts only: a chunk that waited long has not failed long */
-    uint64_t failing_since_ns; /* the first failure that no success followed; 0: none */
-};
 
 /* ---- order ---- */
 
-static const struct plan_table *table_of(const struct board *b, const struct plan_chunk *c)
+const struct plan_table *board_table_of(const struct board *b, const struct plan_chunk *c)
 {
     return &b->plan->tables[c->work.table->no];
 }
@@ -64,30 +36,31 @@ static void note_start(struct board *b, struct plan_table *t)
         } else {
             t->chunks_left++;
             b->left_in_level[t->level]++;
+            b->limits.unclaimed_bytes += t->chunks[c].work.bytes;
         }
-        b->order[b->order_count++] = &t->chunks[c];
     }
+    b->chunk_count += t->chunk_count;
+    t->next_new = 0;
+    t->groups_out = 0;
     b->tables_done += t->chunks_left == 0;
 }
 
 static bool make_order(struct board *b)
 {
     struct plan *plan = b->plan;
-    struct plan_table **sorted = calloc(plan->table_count + 1, sizeof(struct plan_table *));
-    b->order = calloc(plan->chunk_count + 1, sizeof(struct plan_chunk *));
+    b->tables = calloc(plan->table_count + 1, sizeof(struct plan_table *));
     b->again = calloc(plan->chunk_count + 1, sizeof(struct plan_chunk *));
     b->left_in_level = calloc(plan->level_count, sizeof *b->left_in_level);
-    bool ok = sorted != NULL && b->order != NULL && b->again != NULL && b->left_in_level != NULL;
+    bool ok = b->tables != NULL && b->again != NULL && b->left_in_level != NULL;
     if (ok) {
         for (size_t i = 0; i < plan->table_count; i++) {
-            sorted[i] = &plan->tables[i];
+            b->tables[i] = &plan->tables[i];
         }
-        qsort(sorted, plan->table_count, sizeof(struct plan_table *), by_level_then_size);
+        qsort(b->tables, plan->table_count, sizeof(struct plan_table *), by_level_then_size);
         for (size_t i = 0; i < plan->table_count; i++) {
-            note_start(b, sorted[i]);
+            note_start(b, b->tables[i]);
         }
     }
-    free(sorted);
     return ok;
 }
 
@@ -104,6 +77,7 @@ struct board *board_new(struct plan *plan, const struct retry_policy *policy)
     b->chunk_policy = *policy;
     b->chunk_policy.budget_ms = UINT64_MAX;
     rng_seed(&b->rng, rng_entropy());
+    group_size_init(&b->size);
     b->sums.chunks_total = plan->chunk_count;
     b->sums.tables_total = plan->table_count;
     b->sums.planned_bytes = plan->bytes;
@@ -114,12 +88,65 @@ struct board *board_new(struct plan *plan, const struct retry_policy *policy)
     return b;
 }
 
+/* ---- groups ---- */
+
+static void add_group_locked(struct board *b, struct group *g)
+{
+    g->next = b->groups;
+    if (g->next != NULL) {
+        g->next->prev = g;
+    }
+    b->groups = g;
+}
+
+static void drop_group_locked(struct board *b, struct group *g)
+{
+    if (g->prev != NULL) {
+        g->prev->next = g->next;
+    } else {
+        b->groups = g->next;
+    }
+    if (g->next != NULL) {
+        g->next->prev = g->prev;
+    }
+    free(g);
+}
+
+/* The group that a reader claimed (NULL: none) is not its any more, but this one. */
+static void at_reader_locked(struct board *b, unsigned reader, struct group *g)
+{
+    struct group *old = b->at_reader[reader];
+    b->at_reader[reader] = g;
+    if (g != NULL) {
+        g->at_reader = true;
+    }
+    if (old != NULL) {
+        old->at_reader = false;
+        if (old->reported) {
+            drop_group_locked(b, old);
+        }
+    }
+}
+
+void board_reported_locked(struct board *b, struct group *g)
+{
+    assert(!g->reported);
+    g->reported = true;
+    b->plan->tables[g->work.table->no].groups_out--;
+    if (!g->at_reader) {
+        drop_group_locked(b, g);
+    }
+}
+
 void board_free(struct board *b)
 {
     if (b == NULL) {
         return;
     }
-    free(b->order);
+    while (b->groups != NULL) {
+        drop_group_locked(b, b->groups);
+    }
+    free(b->tables);
     free(b->again);
     free(b->left_in_level);
     cond_destroy(&b->changed);
@@ -129,193 +156,190 @@ void board_free(struct board *b)
 
 /* ---- handing out ---- */
 
-static bool level_ready_locked(const struct board *b, unsigned level)
-{
-    for (unsigned l = 0; l < level; l++) {
-        if (b->left_in_level[l] > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void take_again_locked(struct board *b, size_t i)
-{
-    b->again[i]->again = false;
-    b->again[i] = b->again[--b->again_count];
-}
-
-/* One that failed before and whose wait is over. *wake_ns becomes the earliest end of a wait. */
-static struct plan_chunk *pick_again_locked(struct board *b, uint64_t now_ns, uint64_t *wake_ns)
-{
-    for (size_t i = 0; i < b->again_count; i++) {
-        struct plan_chunk *c = b->again[i];
-        if (c->not_before_ns <= now_ns && level_ready_locked(b, table_of(b, c)->level)) {
-            take_again_locked(b, i);
-            return c;
-        }
-        if (c->not_before_ns > now_ns && c->not_before_ns < *wake_ns) {
-            *wake_ns = c->not_before_ns;
-        }
-    }
-    return NULL;
-}
-
-static struct plan_chunk *pick_new_locked(struct board *b)
-{
-    while (b->next < b->order_count &&
-           (b->order[b->next]->state != CHUNK_PENDING || b->order[b->next]->again)) {
-        b->next++;
-    }
-    if (b->next < b->order_count && level_ready_locked(b, table_of(b, b->order[b->next])->level)) {
-        return b->order[b->next++];
-    }
-    return NULL;
-}
-
-static void hand_out_locked(struct board *b, struct plan_chunk *c, struct task *out)
-{
-    assert(c->state == CHUNK_PENDING);
-    c->state = CHUNK_RUNNING;
-    b->running++;
-    *out = (struct task){.work = &c->work, .serial = ++b->serial, .weight_bytes = c->work.bytes};
-}
-
-static bool claim(void *self, unsigned stream, struct task *out)
-{
-    struct board *b = self;
-    struct plan_chunk *c = NULL;
-    (void)stream;
-
-    mutex_lock(&b->lock);
-    while (b->done < b->order_count && b->fatal.kind == ERR_NONE && stop_level() == STOP_RUN) {
-        uint64_t wake_ns = UINT64_MAX;
-        c = pick_again_locked(b, clock_mono_ns(), &wake_ns);
-        c = c == NULL ? pick_new_locked(b) : c;
-        if (c != NULL) {
-            hand_out_locked(b, c, out);
-            break;
-        }
-        if (wake_ns == UINT64_MAX) {
-            cond_wait(&b->changed, &b->lock);
-        } else {
-            (void)cond_wait_until(&b->changed, &b->lock, wake_ns);
-        }
-    }
-    mutex_unlock(&b->lock);
-    return c != NULL;
-}
-
-/* ---- results ---- */
-
-static struct plan_chunk *chunk_of(struct board *b, const struct task *task)
-{
-    const struct chunk_work *w = task->work;
-    return &b->plan->tables[w->table->no].chunks[w->no];
-}
-
-static void set_done_locked(struct board *b, struct plan_chunk *c, uint64_t rows,
-                            uint64_t wire_bytes)
-{
-    struct plan_table *t = &b->plan->tables[c->work.table->no];
-    c->state = CHUNK_DONE;
-    retry_succeeded(&c->retry);
-    c->rows = rows;
-    c->wire_bytes = wire_bytes;
-    b->done++;
-    b->left_in_level[t->level]--;
-    b->tables_done += --t->chunks_left == 0;
-    b->sums.done_bytes += c->work.bytes;
-}
-
-static void done(void *self, const struct task *task, const struct task_result *result)
-{
-    struct board *b = self;
-    mutex_lock(&b->lock);
-    struct plan_chunk *c = chunk_of(b, task);
-    assert(c->state == CHUNK_RUNNING);
-    b->running--;
-    set_done_locked(b, c, result->rows, result->wire_bytes);
-    c->busy_ns += result->busy_ns;
-    b->sums.rows_run += result->rows;
-    b->sums.wire_bytes_run += result->wire_bytes;
-    b->sums.last_success_ns = clock_mono_ns();
-    b->failing_since_ns = 0;
-    b->sums.waiting_for[0] = '\0';
-    cond_broadcast(&b->changed);
-    mutex_unlock(&b->lock);
-}
-
-static void fail_locked(struct board *b, const struct err *err)
+void board_fail_locked(struct board *b, const struct err *err)
 {
     if (b->fatal.kind == ERR_NONE) {
         b->fatal = *err;
     }
 }
 
-static void again_locked(struct board *b, struct plan_chunk *c, uint64_t not_before_ns)
+void board_take_again_locked(struct board *b, size_t i)
 {
-    assert(b->again_count < b->order_count);
-    c->state = CHUNK_PENDING;
-    c->again = true;
-    c->not_before_ns = not_before_ns;
-    b->again[b->again_count++] = c;
+    b->again[i]->again = false;
+    b->again[i] = b->again[--b->again_count];
 }
 
-/* One reason for all tables is one reason. */
-static const char *without_table(const char *reason)
+struct plan_chunk *board_chunk_at(const struct board *b, const struct chunk_work *w)
 {
-    bool has = strncmp(reason, "reading table ", 14) == 0 ||
-               strncmp(reason, "writing table ", 14) == 0 || strncmp(reason, "table ", 6) == 0;
-    const char *colon = has ? strstr(reason, ": ") : NULL;
-    return colon == NULL ? reason : colon + 2;
+    return &b->plan->tables[w->table->no].chunks[w->no];
 }
 
-static uint64_t patience_locked(const struct board *b)
+/* How many chunks of a table, from this one on, one transaction should take. */
+static unsigned group_count_locked(struct board *b, const struct plan_chunk *c)
 {
-    uint64_t spent_ms =
-        b->failing_since_ns == 0 ? 0 : (clock_mono_ns() - b->failing_since_ns) / NS_PER_MS;
-    return b->fatal.kind != ERR_NONE || spent_ms >= b->policy.budget_ms
-               ? 0
-               : b->policy.budget_ms - spent_ms;
-}
-
-static void note_retry_locked(struct board *b, const char *reason)
-{
-    b->sums.retries++;
-    if (b->failing_since_ns == 0) {
-        b->failing_since_ns = clock_mono_ns();
+    const struct plan_table *t = board_table_of(b, c);
+    uint64_t wanted = group_size_bytes(&b->size, &b->limits);
+    uint64_t bytes = c->work.bytes;
+    unsigned n = 1;
+    while (n < TASK_PARTS_MAX && c->work.no + n < t->chunk_count) {
+        const struct plan_chunk *more = &t->chunks[c->work.no + n];
+        if (more->state != CHUNK_PENDING || more->again || bytes + more->work.bytes > wanted) {
+            break;
+        }
+        bytes += more->work.bytes;
+        n++;
     }
-    (void)snprintf(b->sums.last_reason, sizeof b->sums.last_reason, "%.255s", reason);
-    retry_reason_add(&b->reasons, without_table(reason));
+    return n;
 }
 
-static void failed(void *self, const struct task *task, const struct err *err)
+/* NULL without memory. */
+static struct group *hand_out_locked(struct board *b, const struct plan_chunk *first,
+                                     unsigned count, struct task *out)
+{
+    struct group *g = calloc(1, sizeof *g + count * sizeof(struct chunk_work *));
+    uint64_t bytes = 0;
+    if (g == NULL) {
+        return NULL;
+    }
+    add_group_locked(b, g);
+    g->work = (struct group_work){.table = first->work.table, .count = count, .chunks = g->chunks};
+    for (unsigned i = 0; i < count; i++) {
+        struct plan_chunk *c = board_chunk_at(b, &first->work) + i;
+        assert(c->state == CHUNK_PENDING);
+        c->state = CHUNK_RUNNING;
+        bytes += c->work.bytes;
+        g->chunks[i] = &c->work;
+    }
+    b->plan->tables[first->work.table->no].groups_out++;
+    b->running += count;
+    b->limits.unclaimed_bytes -= bytes;
+    *out = (struct task){
+        .work = &g->work, .serial = ++b->serial, .weight_bytes = bytes, .parts = count};
+    return g;
+}
+
+static bool may_claim_locked(const struct board *b)
+{
+    return b->done < b->chunk_count && b->fatal.kind == ERR_NONE && !b->released &&
+           stop_level() == STOP_RUN;
+}
+
+static bool claim(void *self, unsigned stream, struct task *out)
 {
     struct board *b = self;
-    uint64_t now_ns = clock_mono_ns();
-    uint64_t wait_ms = 0;
+    struct group *got = NULL;
+    assert(stream < PIPELINE_STREAMS_MAX);
 
     mutex_lock(&b->lock);
-    struct plan_chunk *c = chunk_of(b, task);
-    assert(c->state == CHUNK_RUNNING);
-    b->running--;
-    if (err->kind == ERR_TRANSIENT) {
-        note_retry_locked(b, err->msg);
+    at_reader_locked(b, stream, NULL);
+    while (got == NULL && may_claim_locked(b)) {
+        uint64_t wake_ns = UINT64_MAX;
+        bool again = false;
+        const struct plan_chunk *c = board_pick_locked(b, clock_mono_ns(), &again, &wake_ns);
+        if (c != NULL) {
+            got = hand_out_locked(b, c, again ? 1 : group_count_locked(b, c), out);
+            if (got == NULL) {
+                struct err err;
+                (void)err_set(&err, ERR_SYSTEM, "out of memory");
+                board_fail_locked(b, &err);
+            }
+        } else if (wake_ns == UINT64_MAX) {
+            cond_wait(&b->changed, &b->lock);
+        } else {
+            (void)cond_wait_until(&b->changed, &b->lock, wake_ns);
+        }
     }
-    if (err->kind != ERR_CANCELLED && (retry_failed(&c->retry, &b->chunk_policy, err->kind, now_ns,
-                                                    &b->rng, &wait_ms) == RETRY_GIVE_UP ||
-                                       patience_locked(b) == 0)) {
-        fail_locked(b, err);
-    }
-    again_locked(b, c, now_ns + wait_ms * NS_PER_MS);
-    cond_broadcast(&b->changed);
+    at_reader_locked(b, stream, got);
     mutex_unlock(&b->lock);
+    return got != NULL;
 }
 
 struct feed board_feed(struct board *b)
 {
-    return (struct feed){.self = b, .claim = claim, .done = done, .failed = failed};
+    return (struct feed){.self = b,
+                         .claim = claim,
+                         .read = board_task_read,
+                         .done = board_task_done,
+                         .failed = board_task_failed};
+}
+
+void board_set_limits(struct board *b, const struct board_limits *limits)
+{
+    mutex_lock(&b->lock);
+    b->limits.chunk_bytes = limits->chunk_bytes;
+    b->limits.memory_bytes = limits->memory_bytes;
+    b->limits.streams = limits->streams;
+    b->limits.row_bytes = limits->row_widest_bytes;
+    mutex_unlock(&b->lock);
+}
+
+static bool all_read_locked(const struct board *b)
+{
+    return b->done + b->read == b->chunk_count && b->fatal.kind == ERR_NONE;
+}
+
+bool board_all_read(struct board *b)
+{
+    mutex_lock(&b->lock);
+    bool all = all_read_locked(b);
+    mutex_unlock(&b->lock);
+    return all;
+}
+
+bool board_seal(struct board *b)
+{
+    mutex_lock(&b->lock);
+    b->sealed = all_read_locked(b);
+    bool sealed = b->sealed;
+    mutex_unlock(&b->lock);
+    return sealed;
+}
+
+void board_unseal(struct board *b)
+{
+    mutex_lock(&b->lock);
+    b->sealed = b->released;
+    mutex_unlock(&b->lock);
+}
+
+void board_release(struct board *b)
+{
+    mutex_lock(&b->lock);
+    b->sealed = true;
+    b->released = true;
+    cond_broadcast(&b->changed);
+    mutex_unlock(&b->lock);
+}
+
+bool board_adopt(struct board *b, unsigned table_no, unsigned chunk_no, unsigned count,
+                 struct task *out)
+{
+    struct group *g = NULL;
+    mutex_lock(&b->lock);
+    if (table_no < b->plan->table_count && count >= 1 && count <= TASK_PARTS_MAX &&
+        chunk_no < b->plan->tables[table_no].chunk_count &&
+        count <= b->plan->tables[table_no].chunk_count - chunk_no) {
+        const struct plan_chunk *first = &b->plan->tables[table_no].chunks[chunk_no];
+        bool pending = true;
+        for (unsigned i = 0; i < count; i++) {
+            pending = pending && first[i].state == CHUNK_PENDING && !first[i].again;
+        }
+        g = pending ? hand_out_locked(b, first, count, out) : NULL;
+    }
+    if (g != NULL) {
+        g->adopted = true;
+        board_read_locked(b, &g->work);
+    }
+    mutex_unlock(&b->lock);
+    return g != NULL;
+}
+
+bool board_all_out(struct board *b)
+{
+    mutex_lock(&b->lock);
+    bool all = b->done + b->running == b->chunk_count;
+    mutex_unlock(&b->lock);
+    return all;
 }
 
 void board_wake(struct board *b)
@@ -328,7 +352,7 @@ void board_wake(struct board *b)
 void board_fail(struct board *b, const struct err *err)
 {
     mutex_lock(&b->lock);
-    fail_locked(b, err);
+    board_fail_locked(b, err);
     cond_broadcast(&b->changed);
     mutex_unlock(&b->lock);
 }
@@ -344,96 +368,19 @@ bool board_failed(struct board *b, struct err *out)
     return is;
 }
 
-/* ---- the ledger's word ---- */
-
-static void void_locked(struct board *b, struct plan_chunk *c)
-{
-    struct plan_table *t = &b->plan->tables[c->work.table->no];
-    b->done--;
-    b->left_in_level[t->level]++;
-    b->tables_done -= t->chunks_left++ == 0;
-    b->sums.done_bytes -= c->work.bytes;
-    b->sums.rows_run -= c->rows < b->sums.rows_run ? c->rows : b->sums.rows_run;
-    again_locked(b, c, 0);
-}
-
-/* A pending chunk that turns out to be committed may sit in the list of those to do again. */
-static void drop_again_locked(struct board *b, const struct plan_chunk *c)
-{
-    for (size_t i = 0; i < b->again_count; i++) {
-        if (b->again[i] == c) {
-            take_again_locked(b, i);
-            return;
-        }
-    }
-}
-
-static void mark_ledger_locked(struct board *b, const struct board_done *done, size_t count,
-                               unsigned char *in_ledger, const size_t *first)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (done[i].table_no >= b->plan->table_count ||
-            done[i].chunk_no >= b->plan->tables[done[i].table_no].chunk_count) {
-            continue;
-        }
-        struct plan_chunk *c = &b->plan->tables[done[i].table_no].chunks[done[i].chunk_no];
-        in_ledger[first[done[i].table_no] + done[i].chunk_no] = 1;
-        if (c->state == CHUNK_PENDING) {
-            drop_again_locked(b, c);
-            set_done_locked(b, c, done[i].rows, done[i].wire_bytes);
-        }
-    }
-}
-
-static void void_missing_locked(struct board *b, const unsigned char *in_ledger,
-                                const size_t *first)
-{
-    for (size_t t = 0; t < b->plan->table_count; t++) {
-        for (size_t c = 0; c < b->plan->tables[t].chunk_count; c++) {
-            struct plan_chunk *chunk = &b->plan->tables[t].chunks[c];
-            if (chunk->state == CHUNK_DONE && in_ledger[first[t] + c] == 0) {
-                void_locked(b, chunk);
-            }
-        }
-    }
-}
-
-void board_resync(struct board *b, const struct board_done *done, size_t count)
-{
-    unsigned char *in_ledger = calloc(b->plan->chunk_count + 1, 1);
-    size_t *first = calloc(b->plan->table_count + 1, sizeof *first); /* chunk of each table */
-
-    mutex_lock(&b->lock);
-    if (in_ledger == NULL || first == NULL) {
-        struct err err;
-        (void)err_set(&err, ERR_SYSTEM, "out of memory while reading the ledger again");
-        fail_locked(b, &err);
-    } else {
-        for (size_t t = 0; t < b->plan->table_count; t++) {
-            first[t + 1] = first[t] + b->plan->tables[t].chunk_count;
-        }
-        mark_ledger_locked(b, done, count, in_ledger, first);
-        void_missing_locked(b, in_ledger, first);
-    }
-    cond_broadcast(&b->changed);
-    mutex_unlock(&b->lock);
-    free(in_ledger);
-    free(first);
-}
-
 /* ---- looking ---- */
 
 void board_note_retry(struct board *b, const char *reason)
 {
     mutex_lock(&b->lock);
-    note_retry_locked(b, reason);
+    board_note_retry_locked(b, reason);
     mutex_unlock(&b->lock);
 }
 
 uint64_t board_patience_ms(struct board *b)
 {
     mutex_lock(&b->lock);
-    uint64_t left_ms = patience_locked(b);
+    uint64_t left_ms = board_patience_locked(b);
     mutex_unlock(&b->lock);
     return left_ms;
 }
@@ -451,6 +398,7 @@ void board_look(struct board *b, struct board_view *out)
     *out = b->sums;
     out->chunks_done = b->done;
     out->tables_done = b->tables_done;
+    out->group_bytes = group_size_bytes(&b->size, &b->limits);
     mutex_unlock(&b->lock);
 }
 

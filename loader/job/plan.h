@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "ends/work.h"
+#include "flow/spent.h"
 #include "job/retry.h"
 
 #include <stddef.h>
@@ -25,13 +26,14 @@ struct plan_chunk {
     char *lower; /* what work borrows */
     char *upper;
     enum chunk_state state;
-    bool again; /* pending and in the board's list of chunks to do again */
+    bool again;       /* pending and in the board's list of chunks to do again */
+    bool read;        /* running, and all its rows have left the source */
+    bool done_before; /* by an earlier run of the job */
     struct retry retry;
     uint64_t not_before_ns;
     uint64_t rows; /* once DONE */
     uint64_t wire_bytes;
     uint64_t busy_ns;
-    bool done_before; /* by an earlier run of the job */
 };
 
 struct plan_table {
@@ -59,7 +61,10 @@ struct plan_table {
     double row_estimate;
     unsigned level; /* loaded after all tables of lower levels; 0 unless triggers are kept */
     bool found_empty;
-    size_t chunks_left; /* guarded by the board */
+    size_t chunks_left; /* guarded by the board, as spent is */
+    struct spent spent; /* by the tasks that are done */
+    size_t next_new;    /* chunks before it have been handed out, or were done */
+    unsigned groups_out;
     struct plan_chunk *chunks;
     size_t chunk_count;
 };

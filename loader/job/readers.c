@@ -323,10 +323,10 @@ static const struct locked_table *find_table(const struct readers *r, unsigned n
     return NULL;
 }
 
-static bool lock_one(const struct readers *r, struct pg *pg, const struct chunk_work *w,
+static bool lock_one(const struct readers *r, struct pg *pg, const struct table_work *w,
                      struct err *err)
 {
-    const struct locked_table *t = find_table(r, w->table->no);
+    const struct locked_table *t = find_table(r, w->no);
     assert(t != NULL);
     char *sql = snapshot_lock_sql(t, 1);
     bool ok = sql != NULL ? pg_exec(pg, sql, err) && snapshot_check_filenodes(pg, t, 1, err)
@@ -335,13 +335,13 @@ static bool lock_one(const struct readers *r, struct pg *pg, const struct chunk_
     return ok;
 }
 
-static bool prepare(void *self, struct pg *pg, const struct chunk_work *chunk, struct err *err)
+static bool prepare(void *self, struct pg *pg, const struct table_work *table, struct err *err)
 {
     struct readers *r = self;
     if (claim_revival(r)) {
         revive(r, pg);
     }
-    return r->config.lock_at_attach || lock_one(r, pg, chunk, err);
+    return r->config.lock_at_attach || lock_one(r, pg, table, err);
 }
 
 struct source_pg_config readers_source(struct readers *r, unsigned stream)

@@ -1,15 +1,15 @@
 #include "job/run_streams.h"
 
 #include "base/clock.h"
-#include "flow/pipeline.h"
 #include "flow/stop.h"
 #include "job/lease.h"
+#include "job/run_internal.h"
 #include "pg/session.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #define TICK_MS 200
 /* For the chunks in flight after a first signal or a fatal error, then they are rolled back. */
@@ -19,105 +19,6 @@
 /* The wait doubles: a refused login is some logins and calls of AWS each time. */
 #define CONTROL_RETRY_NS     (UINT64_C(1) * NS_PER_S)
 #define CONTROL_RETRY_MAX_NS (UINT64_C(8) * NS_PER_S)
-
-struct ends {
-    struct source_pg **sources;
-    struct sink_pg **sinks;
-    struct source *source_ops;
-    struct sink *sink_ops;
-};
-
-struct watch {
-    struct run_streams *run;
-    struct pipeline *pipeline;
-    struct load_totals before; /* of earlier rounds of the same run */
-    uint64_t renew_ns;
-    uint64_t pause_ns; /* before the control connection is tried again */
-    uint64_t grace_ns; /* 0: not ending */
-    bool cancelled;
-};
-
-/* ---- the ends ---- */
-
-static void ends_free(struct ends *e, unsigned streams)
-{
-    for (unsigned i = 0; i < streams; i++) {
-        if (e->sources != NULL) {
-            source_pg_free(e->sources[i]);
-        }
-        if (e->sinks != NULL) {
-            sink_pg_free(e->sinks[i]);
-        }
-    }
-    free(e->sources);
-    free(e->sinks);
-    free(e->source_ops);
-    free(e->sink_ops);
-}
-
-static bool ends_make(const struct run_streams *r, struct ends *e, struct err *err)
-{
-    e->sources = calloc(r->streams, sizeof(struct source_pg *));
-    e->sinks = calloc(r->streams, sizeof(struct sink_pg *));
-    e->source_ops = calloc(r->streams, sizeof *e->source_ops);
-    e->sink_ops = calloc(r->streams, sizeof *e->sink_ops);
-    bool ok =
-        e->sources != NULL && e->sinks != NULL && e->source_ops != NULL && e->sink_ops != NULL;
-    for (unsigned i = 0; ok && i < r->streams; i++) {
-        struct source_pg_config from = readers_source(r->readers, i);
-        struct sink_pg_config to = writers_sink(r->writers, i);
-        e->sources[i] = source_pg_new(&from);
-        e->sinks[i] = sink_pg_new(&to);
-        ok = e->sources[i] != NULL && e->sinks[i] != NULL;
-        if (ok) {
-            e->source_ops[i] = source_pg_ops(e->sources[i]);
-            e->sink_ops[i] = sink_pg_ops(e->sinks[i]);
-        }
-    }
-    return ok || err_set(err, ERR_SYSTEM, "out of memory for %u streams", r->streams);
-}
-
-/* ---- looking ---- */
-
-static void add_counters(const struct counters *c, struct load_totals *t)
-{
-    uint64_t weight = counter_get(&c->task_weight_bytes);
-    uint64_t sent = counter_get(&c->task_sent_bytes);
-    uint64_t widest = counter_get(&c->row_widest_bytes);
-    t->source_wait_ns += counter_get(&c->queue_wait_ns);
-    t->send_ns += counter_get(&c->send_ns);
-    t->commit_ns += counter_get(&c->commit_ns);
-    t->bytes_sent += counter_get(&c->bytes_sent);
-    t->row_widest_bytes = widest > t->row_widest_bytes ? widest : t->row_widest_bytes;
-    t->in_flight_bytes += sent < weight ? sent : weight;
-}
-
-static void look(const struct watch *w)
-{
-    struct run_streams *r = w->run;
-    struct load_totals t = w->before;
-    size_t memory = pipeline_memory_bytes(w->pipeline);
-    t.in_flight_bytes = 0;
-    for (unsigned i = 0; i < r->streams; i++) {
-        add_counters(pipeline_counters(w->pipeline, i), &t);
-    }
-    t.elapsed_ms = (clock_mono_ns() - r->began_ns) / NS_PER_MS;
-    t.memory_peak_bytes = memory > t.memory_peak_bytes ? memory : t.memory_peak_bytes;
-    t.streams_busy = pipeline_busy(w->pipeline);
-    r->result->totals = t;
-    board_look(r->board, &r->result->board);
-    board_retry_reasons(r->board, r->result->retry_reasons, sizeof r->result->retry_reasons);
-}
-
-static void show(const struct watch *w)
-{
-    const struct run_streams *r = w->run;
-    struct load_progress p = {.board = r->result->board,
-                              .totals = r->result->totals,
-                              .done_bytes_at_start = r->done_bytes_at_start,
-                              .draining = stop_level() != STOP_RUN};
-    r->observer->progress(r->observer->self, &p);
-}
 
 /* ---- the control connection ---- */
 
@@ -155,7 +56,7 @@ static void renew(struct watch *w)
     }
     w->pause_ns = CONTROL_RETRY_NS;
     bool ok = lease_renew(r->ledger, *r->control, r->token, &err);
-    if (ok && readers_holder_changed(r->readers, id, &pid)) {
+    if (ok && r->readers != NULL && readers_holder_changed(r->readers, id, &pid)) {
         ok = ledger_rename_snapshot(r->ledger, *r->control, r->snapshot_no, id, pid, &err);
     }
     if (!ok && err.kind == ERR_BUSY) {
@@ -191,6 +92,66 @@ static void check_end(struct watch *w)
     }
 }
 
+/* ---- giving the source back early ---- */
+
+static void note(const struct watch *w, const char *text)
+{
+    w->run->observer->note(w->run->observer->self, text);
+}
+
+static void try_release(struct watch *w)
+{
+    struct run_streams *r = w->run;
+    struct depot *depot = pipeline_depot(w->pipeline);
+    struct err err;
+    if (!w->sealing && board_all_read(r->board)) {
+        w->sealing = true;
+        depot_seal(depot);
+    }
+    if (!w->sealing || clock_mono_ns() < w->release_ns || !board_all_read(r->board) ||
+        !depot_sealed(depot, NULL, NULL)) {
+        return;
+    }
+    if (r->hooks.release(r->hooks.self, depot, &err)) {
+        w->released = true;
+        r->result->totals.released_ms = (clock_mono_ns() - r->began_ns) / NS_PER_MS;
+        board_release(r->board);
+        return;
+    }
+    if (err.kind == ERR_TRANSIENT) {
+        w->release_ns = clock_mono_ns() + CONTROL_RETRY_NS;
+        return;
+    }
+    w->early = false;
+    char text[ERR_MSG_MAX + 64];
+    (void)snprintf(text, sizeof text, "the source is kept to the end after all: %s", err.msg);
+    note(w, text);
+}
+
+static void tend_source(struct watch *w)
+{
+    if (w->early && !w->released && stop_level() == STOP_RUN) {
+        try_release(w);
+    }
+    if (w->released && !w->given_back && pipeline_readers_ended(w->pipeline)) {
+        run_ends_free_sources(&w->ends, w->run->streams);
+        w->run->hooks.give_back(w->run->hooks.self);
+        w->run->readers = NULL;
+        w->given_back = true;
+    }
+}
+
+static void tell_spill_error(struct watch *w)
+{
+    struct err err;
+    if (!w->told_spill_error && pipeline_spill_error(w->pipeline, &err)) {
+        char text[ERR_MSG_MAX + 64];
+        (void)snprintf(text, sizeof text, "nothing more is spilled: %s", err.msg);
+        note(w, text);
+        w->told_spill_error = true;
+    }
+}
+
 /* Until every thread has ended, or did not in time after the abort. */
 static void watch_all(struct watch *w)
 {
@@ -210,8 +171,11 @@ static void watch_all(struct watch *w)
         if (w->cancelled && give_up_ns == UINT64_MAX) {
             give_up_ns = clock_mono_ns() + (uint64_t)ABORT_WAIT_MS * NS_PER_MS;
         }
-        look(w);
-        show(w);
+        run_look(w);
+        run_steer(w);
+        run_show(w);
+        tell_spill_error(w);
+        tend_source(w);
         if (!ended && !w->cancelled && clock_mono_ns() >= w->renew_ns) {
             renew(w);
         }
@@ -224,26 +188,81 @@ static bool verdict(const struct run_streams *r, struct err *err)
         return false;
     }
     if (r->result->board.chunks_done < r->result->board.chunks_total) {
-        return err_set(err, ERR_CANCELLED, "stopped by a signal");
+        return stop_level() != STOP_RUN
+                   ? err_set(err, ERR_CANCELLED, "stopped by a signal")
+                   : err_set(err, ERR_DATA, "the streams ended before the last row was committed");
     }
     return true;
 }
 
-bool run_streams(struct run_streams *r, struct err *err)
+static unsigned packers_for(const struct run_streams *r)
 {
-    struct ends ends = {0};
-    struct watch w = {.run = r, .before = r->result->totals, .pause_ns = CONTROL_RETRY_NS};
-    if (!ends_make(r, &ends, err)) {
-        ends_free(&ends, r->streams);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (r->spill == NULL && r->spec->compression != COMPRESSION_LEVEL) {
+        return 0;
+    }
+    return cores < 4                          ? 1
+           : cores / 2 > PIPELINE_PACKERS_MAX ? PIPELINE_PACKERS_MAX
+                                              : (unsigned)cores / 2;
+}
+
+static int compression_of(const struct spec *spec)
+{
+    switch (spec->compression) {
+    case COMPRESSION_OFF:
+        return PIPELINE_COMPRESS_OFF;
+    case COMPRESSION_LEVEL:
+        return spec->compression_level;
+    case COMPRESSION_AUTO:
+    default:
+        return PIPELINE_COMPRESS_AUTO;
+    }
+}
+
+static bool start(struct watch *w, struct err *err)
+{
+    struct run_streams *r = w->run;
+    w->packers = packers_for(r);
+    w->has_readers = r->readers != NULL;
+    struct pipeline_options options = {
+        .readers = r->readers == NULL ? 0 : r->streams,
+        .writers = r->streams,
+        .packers = w->packers,
+        .memory_bytes = r->spec->memory_bytes,
+        .room = r->spill_room != 0
+                    ? r->spill_room
+                    : pipeline_batch_room(r->spec->memory_bytes, r->streams, r->streams),
+        .compression = compression_of(r->spec),
+        .spill = r->spill,
+        .keep_all = r->release_early,
+        .max_rate_bytes_s = r->spec->max_rate_bytes_s,
+        .feed = board_feed(r->board),
+        .sources = w->ends.source_ops,
+        .sinks = w->ends.sink_ops};
+    if (!pipeline_new(&options, &w->pipeline, err)) {
         return false;
     }
-    struct pipeline_options options = {.streams = r->streams,
-                                       .memory_bytes = r->spec->memory_bytes,
-                                       .feed = board_feed(r->board),
-                                       .sources = ends.source_ops,
-                                       .sinks = ends.sink_ops};
-    if (!pipeline_start(&options, &w.pipeline, err)) {
-        ends_free(&ends, r->streams);
+    run_steer_open(w);
+    if (r->readers == NULL &&
+        !r->hooks.restore(r->hooks.self, pipeline_depot(w->pipeline), r->board, err)) {
+        return false;
+    }
+    return pipeline_start(w->pipeline, err);
+}
+
+static void close_watch(struct watch *w)
+{
+    pipeline_free(w->pipeline);
+    run_ends_free(&w->ends, w->run->streams);
+    run_look_close(w);
+}
+
+bool run_streams(struct run_streams *r, struct err *err)
+{
+    struct watch w = {.run = r, .pause_ns = CONTROL_RETRY_NS};
+    w.early = r->release_early && r->readers != NULL;
+    if (!run_look_open(&w, err) || !run_ends_make(r, &w.ends, err) || !start(&w, err)) {
+        close_watch(&w);
         return false;
     }
     watch_all(&w);
@@ -251,8 +270,8 @@ bool run_streams(struct run_streams *r, struct err *err)
         r->result->abandon_threads = true; /* nothing that they use may be freed */
         return err_set(err, ERR_CANCELLED, "stopped; some connections did not end in time");
     }
-    look(&w);
-    pipeline_free(w.pipeline);
-    ends_free(&ends, r->streams);
+    run_look(&w);
+    tend_source(&w);
+    close_watch(&w);
     return verdict(r, err);
 }

@@ -2,10 +2,25 @@
 #ifndef JOB_RUN_STREAMS_H
 #define JOB_RUN_STREAMS_H
 
+#include "flow/depot.h"
+#include "flow/spill.h"
 #include "job/ledger.h"
 #include "job/load.h"
 #include "job/readers.h"
 #include "job/writers.h"
+
+/* For --release-source early, and for going on from an earlier run's spill. Called by the thread
+ * that called run_streams. */
+struct release_hooks {
+    void *self;
+    /* Everything not committed is on disk: makes sure that another process could go on from it. On
+     * failure the source is kept to the end. */
+    bool (*release)(void *self, struct depot *depot, struct err *err);
+    /* No reader uses the source any more: lets go of it. */
+    void (*give_back)(void *self);
+    /* Puts the parcels of the earlier run into the depot. */
+    bool (*restore)(void *self, struct depot *depot, struct board *board, struct err *err);
+};
 
 struct run_streams {
     const struct spec *spec;
@@ -18,8 +33,12 @@ struct run_streams {
     const char *encoding;
     struct pg **control; /* replaced when it is lost; NULL while there is none */
     struct board *board;
-    struct readers *readers;
+    struct readers *readers; /* NULL: there is no source any more, restore gives the rows */
     struct writers *writers;
+    struct spill *spill; /* NULL: none */
+    size_t spill_room;   /* of its batches */
+    struct release_hooks hooks;
+    bool release_early;
     unsigned streams;
     uint64_t began_ns;
     uint64_t done_bytes_at_start;

@@ -73,7 +73,11 @@ static bool connect_once(struct writers *w, unsigned stream, struct pg **out, st
         return false;
     }
     bool ok = session_pin(pg, w->config.encoding, err) &&
-              pg_exec(pg, "SET synchronous_commit = off", err) && check_server(w, pg, err) &&
+              pg_exec(pg,
+                      w->config.commits_wait ? "SET synchronous_commit = on"
+                                             : "SET synchronous_commit = off",
+                      err) &&
+              check_server(w, pg, err) &&
               (!w->config.disable_triggers ||
                pg_exec(pg, "SET session_replication_role = replica", err)) &&
               (!w->stream[stream].had_one || read_ledger_again(w, pg, err));

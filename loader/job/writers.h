@@ -24,6 +24,7 @@ struct writers_config {
     const char *system;   /* the destination's system identifier: every connection must agree */
     const struct ledger *ledger;
     bool disable_triggers;
+    bool commits_wait; /* each commit for the disk: nothing could be read again after a crash */
     unsigned streams;
     struct retry_policy policy;
     struct board *board;

@@ -19,7 +19,7 @@
 
 /* A chunk is written as table * 10 + number. */
 #define TABLES_MAX 4
-#define CHUNKS_MAX 4
+#define CHUNKS_MAX 8
 
 static const struct retry_policy at_once = {.attempts_max = 3, .budget_ms = 60000};
 static const struct retry_policy waiting = {
@@ -64,6 +64,7 @@ static inline void open_board(struct fixture *f, const struct retry_policy *poli
     f->board = board_new(&f->plan, policy);
     assert_non_null(f->board);
     f->feed = board_feed(f->board);
+    board_set_limits(f->board, &(struct board_limits){.memory_bytes = 1}); /* chunks go alone */
 }
 
 static inline void open_rows(struct fixture *f, const struct table_row *rows, size_t count)
@@ -72,16 +73,21 @@ static inline void open_rows(struct fixture *f, const struct table_row *rows, si
     open_board(f, &at_once);
 }
 
-/* The chunk that was handed out, -1 for none. Must not be called where that would wait. */
-static inline int claim(struct fixture *f)
+/* The first chunk that was handed out, -1 for none. Must not be called where that would wait. */
+static inline int claim_by(struct fixture *f, unsigned reader)
 {
     struct task task = {.serial = 0};
-    if (!f->feed.claim(f->feed.self, 0, &task)) {
+    if (!f->feed.claim(f->feed.self, reader, &task)) {
         return -1;
     }
-    const struct chunk_work *w = task.work;
-    f->task[w->table->no][w->no] = task;
-    return (int)(w->table->no * 10 + w->no);
+    const struct group_work *g = task.work;
+    f->task[g->table->no][g->chunks[0]->no] = task;
+    return (int)(g->table->no * 10 + g->chunks[0]->no);
+}
+
+static inline int claim(struct fixture *f)
+{
+    return claim_by(f, 0);
 }
 
 static inline struct task *task_of(struct fixture *f, int chunk)
@@ -91,15 +97,36 @@ static inline struct task *task_of(struct fixture *f, int chunk)
 
 static inline void done(struct fixture *f, int chunk)
 {
-    struct task_result result = {.rows = 100, .wire_bytes = 1000, .busy_ns = 7};
+    struct part parts[CHUNKS_MAX];
+    for (unsigned i = 0; i < CHUNKS_MAX; i++) {
+        parts[i] = (struct part){.rows = 100 + i, .bytes = 1000 + i};
+    }
+    struct task_result result = {.parts = parts, .busy_ns = 7ull * task_of(f, chunk)->parts};
     f->feed.done(f->feed.self, task_of(f, chunk), &result);
 }
 
+static inline void read_all(struct fixture *f, int chunk)
+{
+    f->feed.read(f->feed.self, task_of(f, chunk));
+}
+
+static inline enum after_failure fail_task(struct fixture *f, int chunk, enum err_kind kind,
+                                           const char *why)
+{
+    struct err err;
+    uint64_t wait_ms = 0;
+    (void)err_set(&err, kind, "%s", why);
+    return f->feed.failed(f->feed.self, task_of(f, chunk), &err, true, &wait_ms);
+}
+
+/* Its rows are gone. */
 static inline void lose(struct fixture *f, int chunk, enum err_kind kind, const char *why)
 {
     struct err err;
+    uint64_t wait_ms = 0;
     (void)err_set(&err, kind, "%s", why);
-    f->feed.failed(f->feed.self, task_of(f, chunk), &err);
+    assert_int_equal(f->feed.failed(f->feed.self, task_of(f, chunk), &err, false, &wait_ms),
+                     TASK_REREAD);
 }
 
 static inline struct board_view look(struct fixture *f)

@@ -268,7 +268,8 @@ static bool finish_open(struct auth *a, bool wants_aws, int wake_fd, struct auth
 bool auth_open_bare(const struct spec *spec, int wake_fd, struct auth **out, struct err *err)
 {
     return finish_open(make(spec, &spec->source_auth, &spec->destination_auth),
-                       auth_uses_aws(spec, AUTH_SOURCE) || auth_uses_aws(spec, AUTH_DESTINATION),
+                       auth_uses_aws(spec, AUTH_SOURCE) || auth_uses_aws(spec, AUTH_DESTINATION) ||
+                           spec->spill_kms_key != NULL,
                        wake_fd, out, err);
 }
 
@@ -284,6 +285,11 @@ bool auth_open_side(struct auth *auth, enum auth_side side, struct err *err)
     return auth_base_make(&auth->party[side],
                           side == AUTH_SOURCE ? &spec->source : &spec->destination, err) &&
            auth_open_password(auth, side, err);
+}
+
+bool auth_side_is_open(const struct auth *auth, enum auth_side side)
+{
+    return auth->party[side].base != NULL;
 }
 
 bool auth_open(const struct spec *spec, int wake_fd, struct auth **out, struct err *err)

@@ -8,6 +8,7 @@
 #ifndef JOB_AUTH_H
 #define JOB_AUTH_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "job/spec.h"
 #include "pg/login.h"
@@ -26,6 +27,19 @@ void auth_close(struct auth *auth); /* NULL is allowed; wipes */
 
 /* For pg_target; lives as long as auth. */
 const struct pg_auth *auth_of(const struct auth *auth, enum auth_side side);
+
+/* A new key under a KMS key, with the destination's identity, for the spill file of a job; wrapped
+ * is its ciphertext in hex, from which the second function gets it again. auth must have been
+ * opened for a spec with spill_kms_key. ERR_AUTH, ERR_TRANSIENT, ERR_USAGE as AWS's calls. */
+#define AUTH_KEY_BYTES 32u
+bool auth_make_data_key(struct auth *auth, const char *key_id, const char *job,
+                        unsigned char key[AUTH_KEY_BYTES], struct buf *wrapped,
+                        struct err *err) MUST_CHECK;
+bool auth_open_data_key(struct auth *auth, const char *wrapped, const char *job,
+                        unsigned char key[AUTH_KEY_BYTES], struct err *err) MUST_CHECK;
+
+/* Was auth_open_side, or auth_open, called for it with success? */
+bool auth_side_is_open(const struct auth *auth, enum auth_side side);
 
 /* What a person should know and has not been told: a corrected clock. Calls tell
  * for each; from the controlling thread. */

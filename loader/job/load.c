@@ -84,9 +84,13 @@ static void add_hint(struct load *l, const struct err *err)
                            "with --restart to begin anew");
     } else if (r->exit_status == EXIT_STOPPED || r->exit_status == EXIT_FAILED ||
                r->exit_status == EXIT_DENIED) {
-        buf_printf(&r->hint, "%srun the same command again to resume job \"%s\"",
-                   r->exit_status == EXIT_STOPPED ? "" : "mend the cause, then ", r->job);
-        if (l->spec->hold_snapshot_ms == 0) {
+        buf_printf(&r->hint, "%srun the same command%s again to resume job \"%s\"",
+                   r->exit_status == EXIT_STOPPED ? "" : "mend the cause, then ",
+                   l->spec->restart ? " without --restart" : "", r->job);
+        if (l->released || l->from_spill) {
+            buf_printf(&r->hint, "; the rest of its rows is in %s, and the source is not needed",
+                       l->spec->spill_dir);
+        } else if (l->spec->hold_snapshot_ms == 0) {
             buf_puts(&r->hint,
                      "; its snapshot is not held (--hold-snapshot 0), so tables that are not"
                      " finished need --on-lost-snapshot restart-tables as well");
@@ -120,6 +124,9 @@ static void close_all(struct load *l, bool keep_holder)
     free(l->locks);
     free(l->truncate_sql);
     relation_list_free(&l->targets);
+    load_spill_close(l, l->done);
+    buf_free(&l->wrapped_key);
+    buf_free(&l->manifest);
 }
 
 /* One attempt from the first connection to the last. */
@@ -219,13 +226,31 @@ static void run(const struct spec *spec, const struct load_observer *observer, s
     }
 }
 
+/* The source's side waits until it is sure that the source is needed. */
+static bool open_auth(const struct spec *spec, struct auth **out, struct err *err)
+{
+    if (!load_may_have_spilled(spec)) {
+        return auth_open(spec, stop_drain_fd(), out, err);
+    }
+    struct auth *auth = NULL;
+    if (!auth_open_bare(spec, stop_drain_fd(), &auth, err)) {
+        return false;
+    }
+    if (!auth_open_side(auth, AUTH_DESTINATION, err)) {
+        auth_close(auth);
+        return false;
+    }
+    *out = auth;
+    return true;
+}
+
 void load_run(const struct spec *spec, const struct load_observer *observer,
               struct load_result *out)
 {
     struct auth *auth = NULL;
     struct load nothing = {.recorded = false};
     struct err err;
-    if (!auth_open(spec, stop_drain_fd(), &auth, &err)) {
+    if (!open_auth(spec, &auth, &err)) {
         open_result(out);
         if (err.kind == ERR_CANCELLED) {
             (void)err_set(&err, ERR_CANCELLED, "stopped by a signal");
@@ -253,4 +278,6 @@ void load_result_free(struct load_result *r)
         free(r->sequences.items[i]);
     }
     free(r->sequences.items);
+    free(r->readers);
+    free(r->writers);
 }

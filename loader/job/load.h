@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/findings.h"
+#include "flow/depot.h"
 #include "job/board.h"
 #include "job/identity.h"
 #include "job/order.h"
@@ -18,14 +19,28 @@
 /* What the streams did, added up; of this run. */
 struct load_totals {
     uint64_t elapsed_ms;
-    uint64_t source_wait_ns;
-    uint64_t send_ns;
-    uint64_t commit_ns;
+    uint64_t bytes_read;
     uint64_t bytes_sent;
+    uint64_t bytes_unsent;       /* of these, still in this machine's buffers */
+    struct spent spent;          /* by all threads */
+    unsigned doing[SPENT_KINDS]; /* threads that are at it now; idle ones are nowhere */
     uint64_t memory_peak_bytes;
     uint64_t row_widest_bytes;
     unsigned streams_busy;
     uint64_t in_flight_bytes; /* relation bytes of running chunks, as far as they are sent */
+    unsigned readers_active;
+    unsigned writers_active;
+    struct depot_view depot;
+    struct spill_stats spill; /* zeroes without a spill file */
+    int pack_level;           /* at which packers compress now */
+    uint64_t released_ms;     /* when the source was given back, since the start; 0: it was not */
+};
+
+/* What one thread did, of this run. */
+struct thread_totals {
+    struct spent spent;
+    uint64_t rows;
+    uint64_t bytes;
 };
 
 struct load_progress {
@@ -61,6 +76,10 @@ struct load_result {
     struct text_list sequences; /* "public.t_id_seq = 42" */
     struct board_view board;
     struct load_totals totals;
+    struct thread_totals *readers; /* streams of each, or NULL before the streams began */
+    struct thread_totals *writers;
+    unsigned streams;
+    bool from_spill; /* an earlier run had given the source back: the rest came from its spill */
     char retry_reasons[1024];
 };
 

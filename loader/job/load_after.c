@@ -81,7 +81,7 @@ static bool analyze(struct load *l, struct err *err)
     return true;
 }
 
-static bool move_sequences(struct load *l, struct err *err)
+bool load_move_sequences(struct load *l, struct err *err)
 {
     struct pg *source = NULL;
     bool ok = pg_open(&l->source_target, l->control_name, stop_drain_fd(), &source, err) &&
@@ -94,6 +94,6 @@ static bool move_sequences(struct load *l, struct err *err)
 
 bool load_after(struct load *l, struct err *err)
 {
-    return (!l->spec->sequences || move_sequences(l, err)) &&
+    return (!l->spec->sequences || l->sequences_done || load_move_sequences(l, err)) &&
            (!l->spec->analyze || analyze(l, err));
 }

@@ -101,6 +101,21 @@ static bool choose_encoding(struct load *l, struct err *err)
            session_pin(l->destination, l->encoding, err);
 }
 
+bool load_connect_destination(struct load *l, const char *encoding, struct err *err)
+{
+    if (!connect_one(&l->destination_target, "sluice", &l->destination, &l->destination_identity,
+                     err)) {
+        return false;
+    }
+    (void)snprintf(l->encoding, sizeof l->encoding, "%s", encoding);
+    (void)snprintf(l->result->destination, sizeof l->result->destination, "%s",
+                   pg_where(l->destination));
+    load_auth_notes(l);
+    return check_direct(l->destination, err) && session_pin(l->destination, l->encoding, err) &&
+           ledger_keep_commits(l->destination, err) &&
+           check_slots(l->destination, l->spec->jobs + 1, &l->result->findings, err);
+}
+
 bool load_connect(struct load *l, struct err *err)
 {
     if (!connect_one(&l->source_target, "sluice", &l->source, &l->source_identity, err) ||

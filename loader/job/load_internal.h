@@ -2,6 +2,7 @@
 #ifndef JOB_LOAD_INTERNAL_H
 #define JOB_LOAD_INTERNAL_H
 
+#include "flow/spill.h"
 #include "job/auth.h"
 #include "job/holder.h"
 #include "job/lease.h"
@@ -9,6 +10,7 @@
 #include "job/load.h"
 #include "job/plan_build.h"
 #include "job/readers.h"
+#include "job/run_streams.h"
 #include "pg/session.h"
 
 struct load {
@@ -44,6 +46,15 @@ struct load {
     struct err lock_denied; /* ERR_NONE, or why the tables could not be locked */
     struct board *board;
     struct readers *readers; /* has taken over source and holder while it exists */
+    struct spill *spill;     /* while the streams run, with --spill-dir */
+    char spill_name[SPILL_NAME_MAX];
+    size_t spill_room;      /* of its batches; 0: not open */
+    struct buf wrapped_key; /* of KMS, in hex */
+    struct buf manifest;    /* the body, when an earlier run's rows are taken up */
+    bool from_spill;        /* the source is not used: it was given back by an earlier run */
+    bool released;          /* another process could go on from the spill */
+    bool sequences_done;
+    bool done; /* the ledger says that the job is finished */
 };
 
 /* Tells what auth has to say, if anything. */
@@ -90,6 +101,40 @@ bool load_list_locks(struct load *l, struct err *err) MUST_CHECK;
 
 /* Sequences and ANALYZE. Trouble with either is a warning. */
 bool load_after(struct load *l, struct err *err) MUST_CHECK;
+
+/* ---- load_spill.c, load_release.c, load_from_spill.c ---- */
+
+/* Opens the spill file that the spec asks for, if any. */
+bool load_spill_open(struct load *l, struct err *err) MUST_CHECK;
+/* done: the job is finished, nothing of it is needed any more. */
+void load_spill_close(struct load *l, bool done);
+/* What an earlier run of this command left; text, for the manifest's head. */
+bool load_command_text(const struct spec *spec, struct buf *out, struct err *err) MUST_CHECK;
+void load_spill_name(struct load *l);
+
+/* Without a server: can --spill-dir and --spill-key-file be used? ERR_USAGE. */
+bool load_spill_check(const struct spec *spec, struct err *err) MUST_CHECK;
+/* Which of its plans the ledger has for the job just now; asks on the control connection. */
+#define LOAD_PLAN_MARK_MAX 80u
+bool load_plan_mark(struct load *l, char mark[LOAD_PLAN_MARK_MAX], struct err *err) MUST_CHECK;
+
+/* For run_streams. */
+struct release_hooks load_release_hooks(struct load *l);
+
+/* Is there something in --spill-dir that could be this command's? Touches no server. */
+bool load_may_have_spilled(const struct spec *spec);
+/* Looks for the rows that an earlier run of this command has on disk, its source given back. found:
+ * connected to the destination, the lease taken, plan and spill file open. */
+bool load_find_spilled(struct load *l, bool *found, struct err *err) MUST_CHECK;
+
+/* The destination's half of load_connect, with this encoding. */
+bool load_connect_destination(struct load *l, const char *encoding, struct err *err) MUST_CHECK;
+/* Job's name known: tag, session names, ledger. */
+void load_name_job(struct load *l);
+bool load_take_lease(struct load *l, struct err *err) MUST_CHECK;
+bool load_read_record(struct load *l, struct err *err) MUST_CHECK;
+/* The sequences' positions, from the source as it is now. */
+bool load_move_sequences(struct load *l, struct err *err) MUST_CHECK;
 
 /* From the first connection to the last word in the ledger. */
 bool load_job(struct load *l, struct err *err) MUST_CHECK;

@@ -14,6 +14,11 @@ static void name_job(struct load *l)
 {
     identity_name(l->spec, l->source_identity.system, l->source_identity.database,
                   l->destination_identity.database, l->result->job);
+    load_name_job(l);
+}
+
+void load_name_job(struct load *l)
+{
     session_tag(l->result->job, l->tag);
     session_name(l->tag, "control", l->control_name);
     ledger_init(&l->ledger, l->spec->ledger_schema, l->result->job);
@@ -92,6 +97,10 @@ static bool confirm_finished(struct load *l, struct err *err)
                                &l->result->snapshot_count, &pid, err)) {
         return false;
     }
+    if (l->spec->spill_dir != NULL) { /* by a run that was killed before it could */
+        load_spill_name(l);
+        spill_remove(l->spec->spill_dir, l->spill_name);
+    }
     l->result->planned = true;
     l->result->already_complete = check_still_there(l, err);
     return l->result->already_complete;
@@ -99,7 +108,7 @@ static bool confirm_finished(struct load *l, struct err *err)
 
 /* ---- the ledger ---- */
 
-static bool take_lease(struct load *l, struct err *err)
+bool load_take_lease(struct load *l, struct err *err)
 {
     if (!ledger_create(&l->ledger, l->destination, err)) {
         return false;
@@ -110,7 +119,7 @@ static bool take_lease(struct load *l, struct err *err)
 }
 
 /* With the lease: what does the ledger know of this job? --restart makes it forget. */
-static bool read_record(struct load *l, struct err *err)
+bool load_read_record(struct load *l, struct err *err)
 {
     job_record_free(&l->record);
     if (!ledger_find(&l->ledger, l->destination, &l->record, err)) {
@@ -186,7 +195,7 @@ static bool begin_new(struct load *l, bool have_ledger, struct err *err)
         return false;
     }
     if (!have_ledger) {
-        if (!take_lease(l, err) || !read_record(l, err)) {
+        if (!load_take_lease(l, err) || !load_read_record(l, err)) {
             return false;
         }
         if (l->record.state != JOB_NONE) {
@@ -248,10 +257,35 @@ static bool show_plan(struct load *l, bool have_ledger, struct err *err)
     return l->result->planned;
 }
 
+/* found: the rest of the rows is on disk, or nothing is left to do; this call has seen to it. */
+static bool go_on_from_spill(struct load *l, bool *found, struct err *err)
+{
+    if (!load_may_have_spilled(l->spec)) {
+        return true;
+    }
+    if (!load_find_spilled(l, found, err)) {
+        return false;
+    }
+    if (!*found) {
+        return true;
+    }
+    return l->record.state == JOB_FINISHED ? confirm_finished(l, err)
+                                           : check_still_there(l, err) && load_streams(l, err);
+}
+
 bool load_job(struct load *l, struct err *err)
 {
     bool have_ledger = false;
-    if (!load_connect(l, err)) {
+    bool found = false;
+    bool ok = go_on_from_spill(l, &found, err);
+    if (!ok || found) {
+        return ok;
+    }
+    if (!load_spill_check(l->spec, err)) {
+        return false;
+    }
+    if ((!auth_side_is_open(l->auth, AUTH_SOURCE) && !auth_open_side(l->auth, AUTH_SOURCE, err)) ||
+        !load_connect(l, err)) {
         return false;
     }
     name_job(l);
@@ -262,7 +296,8 @@ bool load_job(struct load *l, struct err *err)
     if (l->spec->dry_run) {
         return show_plan(l, have_ledger, err);
     }
-    if (!name_sessions(l, err) || (have_ledger && (!take_lease(l, err) || !read_record(l, err)))) {
+    if (!name_sessions(l, err) ||
+        (have_ledger && (!load_take_lease(l, err) || !load_read_record(l, err)))) {
         return false;
     }
     switch (l->record.state) {

@@ -222,8 +222,10 @@ static void warn_left_behind(struct load *l, const struct left_behind *left)
 
 void load_warn_source(struct load *l)
 {
-    load_warn(l, "until the job ends, its snapshot holds back VACUUM on the source: rows that are "
-                 "deleted or updated meanwhile stay on disk");
+    load_warn(l,
+              "until the %s, its snapshot holds back VACUUM on the source: rows that are "
+              "deleted or updated meanwhile stay on disk",
+              l->spec->release_early ? "source is given back" : "job ends");
     if (l->source_identity.in_recovery) {
         load_warn(l,
                   "the source is a standby: its recovery may cancel long reads (SQLSTATE 40001); "

@@ -70,6 +70,7 @@ static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, 
                                     .system = l->destination_identity.system,
                                     .ledger = &l->ledger,
                                     .disable_triggers = l->triggers_disabled,
+                                    .commits_wait = l->spec->release_early || l->from_spill,
                                     .streams = l->spec->jobs,
                                     .policy = load_connect_policy(l->spec),
                                     .board = l->board};
@@ -90,6 +91,10 @@ static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, 
                               .board = l->board,
                               .readers = l->readers,
                               .writers = writers,
+                              .spill = l->spill,
+                              .spill_room = l->spill_room,
+                              .hooks = load_release_hooks(l),
+                              .release_early = l->spec->release_early || l->from_spill,
                               .streams = l->spec->jobs,
                               .began_ns = began_ns,
                               .done_bytes_at_start = before_bytes,
@@ -135,7 +140,8 @@ static bool confirm_chunks(struct load *l, bool *complete, struct err *err)
 
 static bool stream_rounds(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
 {
-    for (int i = 0; i < ROUNDS_MAX; i++) {
+    /* Without a source there is no second round; there commits wait for the disk. */
+    for (int i = 0; i == 0 || (i < ROUNDS_MAX && !l->from_spill && !l->released); i++) {
         bool complete = false;
         struct retry_policy policy = load_chunk_policy(l->spec);
         if (!run_round(l, began_ns, before_bytes, err)) {
@@ -167,7 +173,7 @@ static bool run_snapshot(struct load *l, uint64_t began_ns, struct err *err)
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
     pg_set_wake_fd(l->destination, stop_abort_fd());
-    bool ok = make_readers(l, err) && stream_rounds(l, began_ns, before, err);
+    bool ok = (l->from_spill || make_readers(l, err)) && stream_rounds(l, began_ns, before, err);
     board_look(l->board, &l->result->board);
     if (!l->result->abandon_threads) {
         bool dismiss = ok || err->kind == ERR_LOST_SNAPSHOT;
@@ -179,15 +185,25 @@ static bool run_snapshot(struct load *l, uint64_t began_ns, struct err *err)
     return ok;
 }
 
+/* Bytes do not tell: a chunk of none may have rows. */
 static bool nothing_left(const struct load *l)
 {
-    return done_bytes(&l->result->plan) == l->result->plan.bytes && l->lock_count == 0;
+    const struct plan *plan = &l->result->plan;
+    for (size_t i = 0; i < plan->table_count; i++) {
+        for (size_t c = 0; c < plan->tables[i].chunk_count; c++) {
+            if (plan->tables[i].chunks[c].state != CHUNK_DONE) {
+                return false;
+            }
+        }
+    }
+    return l->lock_count == 0;
 }
 
 bool load_streams(struct load *l, struct err *err)
 {
     uint64_t began_ns = clock_mono_ns();
-    if (!truncate_targets(l, err)) {
+    /* What cannot spill must not truncate. */
+    if (!load_spill_open(l, err) || !truncate_targets(l, err)) {
         return false;
     }
     bool ok = nothing_left(l);
@@ -202,6 +218,7 @@ bool load_streams(struct load *l, struct err *err)
         !ledger_finish(&l->ledger, l->destination, err)) {
         return false;
     }
+    l->done = true;
     load_event(l, "finished", "");
     return true;
 }

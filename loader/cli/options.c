@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/options_auth.h"
+#include "cli/options_flow.h"
 #include "cli/options_table.h"
 
 #include <stdio.h>
@@ -269,7 +270,7 @@ static bool read_variables(struct parse *p, struct err *err)
 static bool check_servers(const struct parse *p, struct err *err)
 {
     const struct spec *spec = p->spec;
-    const unsigned needs = FOR_LOAD | FOR_CHECK;
+    const unsigned needs = FOR_LOAD | FOR_CHECK | FOR_BENCH;
 
     if ((p->command & needs) == 0 || spec->print_sql || secret_is_set(&spec->source) ||
         secret_is_set(&spec->destination)) {
@@ -304,8 +305,9 @@ bool options_parse(enum option_command command, int argc, char **argv,
         hide_rest(&p);
         return false;
     }
-    if (p.verdict == OPTIONS_RUN && !(read_variables(&p, err) && check_servers(&p, err) &&
-                                      options_check_auth(command, spec, err))) {
+    if (p.verdict == OPTIONS_RUN &&
+        !(read_variables(&p, err) && check_servers(&p, err) &&
+          options_check_auth(command, spec, err) && options_check_flow(spec, err))) {
         return false;
     }
     *verdict = p.verdict;

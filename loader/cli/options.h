@@ -22,6 +22,7 @@ enum option_command {
     FOR_AWS_TOKEN = 4,
     FOR_AWS_WHOAMI = 8,
     FOR_AWS_SETUP = 16,
+    FOR_BENCH = 32,
 };
 
 /* Parses the words after the command's name: argv[0] is the first of them. argv values that may

@@ -15,44 +15,9 @@ static struct side_auth *side_of(struct spec *spec, const struct option_value *v
                                                         : &spec->destination_auth;
 }
 
-/* Names, ARNs, hosts and paths: none has a control character, and none is empty. */
-static bool check_text(const struct option_value *value, struct err *err)
-{
-    const char *text = value->text;
-    if (text[strspn(text, " \t\r\n")] == '\0') {
-        return err_set(err, ERR_USAGE, "%s: the value is empty; it takes %s", value->where,
-                       value->row->argument);
-    }
-    if (strlen(text) > AUTH_TEXT_MAX) {
-        return err_set(err, ERR_USAGE, "%s: the value is longer than %d bytes", value->where,
-                       AUTH_TEXT_MAX);
-    }
-    for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F) {
-            return err_set(err, ERR_USAGE, "%s: the value has a control character in it",
-                           value->where);
-        }
-    }
-    return true;
-}
-
-static bool keep(char **slot, const struct option_value *value, struct err *err)
-{
-    if (!check_text(value, err)) {
-        return false;
-    }
-    char *copy = str_copy(value->text);
-    if (copy == NULL) {
-        return err_set(err, ERR_SYSTEM, "out of memory for the options");
-    }
-    free(*slot);
-    *slot = copy;
-    return true;
-}
-
 static bool add_pair(struct text_list *list, const struct option_value *value, struct err *err)
 {
-    if (!check_text(value, err)) {
+    if (!option_check_text(value, err)) {
         return false;
     }
     const char *equals = strchr(value->text, '=');
@@ -81,7 +46,7 @@ static bool keep_role(char **slot, const struct option_value *value, struct err 
                        "%s: \"%.80s\" is not a role's ARN, as arn:aws:iam::111122223333:role/NAME",
                        value->where, value->text);
     }
-    return keep(slot, value, err);
+    return option_keep_text(slot, value, err);
 }
 
 static bool keep_region(char **slot, const struct option_value *value, struct err *err)
@@ -92,14 +57,14 @@ static bool keep_region(char **slot, const struct option_value *value, struct er
         return err_set(err, ERR_USAGE, "%s: \"%.40s\" is not a Region, as eu-west-1", value->where,
                        value->text);
     }
-    return keep(slot, value, err);
+    return option_keep_text(slot, value, err);
 }
 
 /* ---- a side ---- */
 
 OPTION_SETTER(auth_secret)
 {
-    return keep(&side_of(spec, value)->secret, value, err);
+    return option_keep_text(&side_of(spec, value)->secret, value, err);
 }
 
 OPTION_SETTER(auth_iam)
@@ -116,7 +81,7 @@ OPTION_SETTER(auth_role_arn)
 
 OPTION_SETTER(auth_external_id)
 {
-    return keep(&side_of(spec, value)->external_id, value, err);
+    return option_keep_text(&side_of(spec, value)->external_id, value, err);
 }
 
 OPTION_SETTER(auth_tag)
@@ -126,7 +91,7 @@ OPTION_SETTER(auth_tag)
 
 OPTION_SETTER(auth_iam_host)
 {
-    return keep(&side_of(spec, value)->iam_host, value, err);
+    return option_keep_text(&side_of(spec, value)->iam_host, value, err);
 }
 
 OPTION_SETTER(auth_region)
@@ -136,12 +101,12 @@ OPTION_SETTER(auth_region)
 
 OPTION_SETTER(auth_ca)
 {
-    return keep(&side_of(spec, value)->ca_file, value, err);
+    return option_keep_text(&side_of(spec, value)->ca_file, value, err);
 }
 
 OPTION_SETTER(auth_password_kms)
 {
-    return keep(&side_of(spec, value)->password_kms, value, err);
+    return option_keep_text(&side_of(spec, value)->password_kms, value, err);
 }
 
 OPTION_SETTER(auth_context)
@@ -157,14 +122,14 @@ OPTION_SETTER(kms_context)
 
 OPTION_SETTER(aws_profile)
 {
-    return keep(&spec->aws_profile, value, err);
+    return option_keep_text(&spec->aws_profile, value, err);
 }
 
 /* ---- the aws subcommands ---- */
 
 OPTION_SETTER(aws_host)
 {
-    return keep(&spec->aws.host, value, err);
+    return option_keep_text(&spec->aws.host, value, err);
 }
 
 OPTION_SETTER(aws_port)
@@ -179,7 +144,7 @@ OPTION_SETTER(aws_port)
 
 OPTION_SETTER(aws_user)
 {
-    return keep(&spec->aws.user, value, err);
+    return option_keep_text(&spec->aws.user, value, err);
 }
 
 OPTION_SETTER(aws_region)
@@ -194,7 +159,7 @@ OPTION_SETTER(aws_role_arn)
 
 OPTION_SETTER(aws_external_id)
 {
-    return keep(&spec->aws.auth.external_id, value, err);
+    return option_keep_text(&spec->aws.auth.external_id, value, err);
 }
 
 OPTION_SETTER(aws_tag)
@@ -204,7 +169,7 @@ OPTION_SETTER(aws_tag)
 
 OPTION_SETTER(aws_out)
 {
-    return keep(&spec->aws.out, value, err);
+    return option_keep_text(&spec->aws.out, value, err);
 }
 
 OPTION_SETTER(aws_utility)

@@ -7,8 +7,6 @@
 
 #include "cli/options_set.h"
 
-#define AUTH_TEXT_MAX 2048 /* bytes of an ARN, a name, a path */
-
 /* Of "source-..." and "destination-..." alike: the row's name says which side. */
 OPTION_SETTER(auth_secret);
 OPTION_SETTER(auth_iam);

@@ -38,6 +38,15 @@ static const struct example check_examples[] = {
     {NULL,                                  NULL                                        },
 };
 
+static const struct example bench_examples[] = {
+    {"How many streams these two servers are worth",
+     "sluice bench --source service=shop_old --destination service=shop_new"},
+    {"How fast the source can be read, with 256 MB of one table",
+     "sluice bench --source service=shop_old --only source -t sales.orders \\\n"
+     "    --bench-bytes 256MB"                                              },
+    {NULL,                                                        NULL      },
+};
+
 static const struct example token_examples[] = {
     {"A psql session by IAM",
      "H=shop.cluster-abc.eu-west-1.rds.amazonaws.com\n"
@@ -74,6 +83,10 @@ static const struct command_text commands[] = {
     {FOR_CHECK,      "--source CONNINFO --destination CONNINFO [OPTION]...",
      "Looks at everything that a load with the same options needs, on both sides and in AWS, and "
      "says for each finding how to mend it. Changes nothing.",                         check_examples },
+    {FOR_BENCH,      "--source CONNINFO --destination CONNINFO [OPTION]...",
+     "Measures how fast the source can be read, the destination written, and both together, with "
+     "different numbers of streams, and says which to use. Writes only to scratch tables in a "
+     "schema of its own, which is dropped at the end.",                                bench_examples },
     {FOR_AWS_TOKEN,  "--host HOST --user USER [OPTION]...",
      "Prints an IAM token for a database login: the password of the next 15 minutes.", token_examples },
     {FOR_AWS_WHOAMI, "[OPTION]...",

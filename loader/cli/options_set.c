@@ -56,8 +56,30 @@ static bool add_pattern(struct text_list *list, const struct option_value *value
     return true;
 }
 
-/* The place of the value among the words of the argument, "auto|tid|key". */
-static bool choose(const struct option_value *value, unsigned *choice, struct err *err)
+bool option_check_text(const struct option_value *value, struct err *err)
+{
+    if (!refuse_blank(value, err)) {
+        return false;
+    }
+    if (strlen(value->text) > OPTION_TEXT_MAX) {
+        return err_set(err, ERR_USAGE, "%s: the value is longer than %d bytes", value->where,
+                       OPTION_TEXT_MAX);
+    }
+    for (const char *c = value->text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7F) {
+            return err_set(err, ERR_USAGE, "%s: the value has a control character in it",
+                           value->where);
+        }
+    }
+    return true;
+}
+
+bool option_keep_text(char **slot, const struct option_value *value, struct err *err)
+{
+    return option_check_text(value, err) && keep_text(slot, value->text, err);
+}
+
+bool option_choose(const struct option_value *value, unsigned *choice, struct err *err)
 {
     size_t len = strlen(value->text);
     unsigned number = 0;
@@ -190,17 +212,6 @@ OPTION_SETTER(where)
 
 /* Speed. */
 
-OPTION_SETTER(jobs)
-{
-    uint64_t count = 0;
-
-    if (!parse_count(value->text, value->where, 1, JOBS_MAX, &count, err)) {
-        return false;
-    }
-    spec->jobs = (unsigned)count;
-    return true;
-}
-
 OPTION_SETTER(memory)
 {
     return parse_size(value->text, value->where, MEMORY_MIN, MEMORY_MAX, &spec->memory_bytes, err);
@@ -216,7 +227,7 @@ OPTION_SETTER(chunk_by)
     static const enum chunk_by choices[] = {CHUNK_BY_AUTO, CHUNK_BY_TID, CHUNK_BY_KEY};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->chunk_by = choices[choice];
@@ -230,7 +241,7 @@ OPTION_SETTER(format)
     static const enum format_choice choices[] = {FORMAT_AUTO, FORMAT_BINARY, FORMAT_TEXT};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->format = choices[choice];
@@ -242,7 +253,7 @@ OPTION_SETTER(mode)
     static const enum load_mode choices[] = {MODE_ERROR, MODE_APPEND, MODE_TRUNCATE};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->mode = choices[choice];
@@ -254,7 +265,7 @@ OPTION_SETTER(triggers)
     static const enum triggers_choice choices[] = {TRIGGERS_KEEP, TRIGGERS_DISABLE};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->triggers = choices[choice];
@@ -345,7 +356,7 @@ OPTION_SETTER(on_lost_snapshot)
     static const enum lost_snapshot_choice choices[] = {LOST_FAIL, LOST_RESTART_TABLES};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->on_lost_snapshot = choices[choice];
@@ -402,7 +413,7 @@ OPTION_SETTER(progress)
                                                    PROGRESS_JSON, PROGRESS_NONE};
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->progress = choices[choice];
@@ -413,7 +424,7 @@ OPTION_SETTER(log_format)
 {
     unsigned choice = 0;
 
-    if (!choose(value, &choice, err)) {
+    if (!option_choose(value, &choice, err)) {
         return false;
     }
     spec->log_json = choice == 1;

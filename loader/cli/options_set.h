@@ -8,7 +8,6 @@
 
 #include "cli/options_table.h"
 
-#define JOBS_MAX        256u
 #define MEMORY_MIN      (UINT64_C(16) << 20)
 #define MEMORY_MAX      (UINT64_C(1) << 40)
 #define CHUNK_MIN       (UINT64_C(64) << 10)
@@ -17,6 +16,7 @@
 #define JOB_NAME_MAX    100                               /* characters */
 #define SCHEMA_NAME_MAX 63                                /* bytes: PostgreSQL's NAMEDATALEN - 1 */
 #define REPEATS_MAX     10000                             /* of one option on one command line */
+#define OPTION_TEXT_MAX 2048                              /* bytes of an ARN, a name, a path */
 
 #define OPTION_SETTER(name) \
     bool set_##name(struct spec *spec, const struct option_value *value, struct err *err)
@@ -28,7 +28,6 @@ OPTION_SETTER(exclude_table);
 OPTION_SETTER(schema);
 OPTION_SETTER(exclude_schema);
 OPTION_SETTER(where);
-OPTION_SETTER(jobs);
 OPTION_SETTER(memory);
 OPTION_SETTER(chunk_size);
 OPTION_SETTER(chunk_by);
@@ -49,5 +48,14 @@ OPTION_SETTER(progress);
 OPTION_SETTER(log_format);
 OPTION_SETTER(verbose);
 OPTION_SETTER(quiet);
+
+/* What several setters have in common. */
+
+/* Names, ARNs, hosts and paths: not empty, not too long, no control character. */
+bool option_check_text(const struct option_value *value, struct err *err) MUST_CHECK;
+/* Checks likewise, and replaces what an earlier use of the option may have left in slot. */
+bool option_keep_text(char **slot, const struct option_value *value, struct err *err) MUST_CHECK;
+/* The place of the value among the words of the argument, "auto|tid|key". */
+bool option_choose(const struct option_value *value, unsigned *choice, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,13 +1,15 @@
 #include "cli/options_table.h"
 
 #include "cli/options_auth.h"
+#include "cli/options_bench.h"
+#include "cli/options_flow.h"
 #include "cli/options_set.h"
 
 #include <assert.h>
 
 static const struct option_row table[] = {
     {.name = "source",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "CONNINFO",
      .group = GROUP_SERVERS,
      .default_text = "the PG* variables",
@@ -15,12 +17,11 @@ static const struct option_row table[] = {
      .help =
          "The database to read: a libpq URI or keyword string, service=NAME, or rds:ID/DATABASE "
          "with the identifier or ARN of an RDS cluster or instance and keywords after it. Keep "
-         "passwords "
-         "in ~/.pgpass or a service file; the value is hidden from other users' ps.", .example = "--source postgresql://reader@db1/shop",
+         "passwords in ~/.pgpass or a service file; the value is hidden from other users' ps.", .example = "--source postgresql://reader@db1/shop",
      .secret = true,
      .set = set_source},
     {.name = "destination",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "CONNINFO",
      .group = GROUP_SERVERS,
      .default_text = "the PG* variables",
@@ -29,9 +30,8 @@ static const struct option_row table[] = {
      .example = "--destination 'host=db2 dbname=shop user=loader sslmode=verify-full'",
      .secret = true,
      .set = set_destination},
-
     {.name = "source-secret",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ARN|NAME",
      .group = GROUP_AUTH,
      .variable = "SLUICE_SOURCE_SECRET",
@@ -40,12 +40,12 @@ static const struct option_row table[] = {
              "again when the server refuses the password, so that it may be rotated at any time.", .example = "--source-secret prod/shop/source",
      .set = set_auth_secret},
     {.name = "source-iam",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .group = GROUP_AUTH,
      .help = "Log in to the source with an IAM token in place of a password. Needs TLS, a role "
-             "with rds_iam, and rds-db:connect.",                                                                                                                          .set = set_auth_iam                                                                                                                                                                                    },
+             "with rds_iam, and rds-db:connect.",                                                                                                       .set = set_auth_iam                                                                                                                                                                 },
     {.name = "source-role-arn",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ARN",
      .group = GROUP_AUTH,
      .variable = "SLUICE_SOURCE_ROLE_ARN",
@@ -53,27 +53,27 @@ static const struct option_row table[] = {
              "token. For a database in another account.", .example = "--source-role-arn arn:aws:iam::111122223333:role/sluice-reader",
      .set = set_auth_role_arn},
     {.name = "source-external-id",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ID",
      .group = GROUP_AUTH,
      .help = "The external id that the role's trust policy asks for.",
      .set = set_auth_external_id},
     {.name = "source-session-tag",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "KEY=VALUE",
      .group = GROUP_AUTH,
      .repeatable = true,
      .help = "A session tag for the role's session (sts:TagSession).",
      .set = set_auth_tag},
     {.name = "source-iam-host",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "HOST[:PORT]",
      .group = GROUP_AUTH,
      .help = "Sign the token for this host, not for the one that is dialled: for tunnels, "
-             "PrivateLink and names of your own.",                                                                                                                                                                              .example = "--source-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
+             "PrivateLink and names of your own.",                                                                                                                                                           .example = "--source-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
      .set = set_auth_iam_host},
     {.name = "source-region",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "REGION",
      .group = GROUP_AUTH,
      .default_text = "AWS_REGION, the profile, an ARN, or the host's name",
@@ -81,7 +81,7 @@ static const struct option_row table[] = {
      .help = "The AWS Region of the source's database, secret and key.",
      .set = set_auth_region},
     {.name = "source-ca",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "FILE",
      .group = GROUP_AUTH,
      .default_text = "sslrootcert, ~/.postgresql/root.crt, or the system's roots",
@@ -90,21 +90,20 @@ static const struct option_row table[] = {
              "the bundle that AWS publishes.", .example = "--source-ca global-bundle.pem",
      .set = set_auth_ca},
     {.name = "source-password-kms",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "FILE",
      .group = GROUP_AUTH,
      .help =
-         "The source's password as KMS ciphertext, base64 or raw; it is decrypted at the start.",                                                                                                                                                                                                                  .set = set_auth_password_kms},
+         "The source's password as KMS ciphertext, base64 or raw; it is decrypted at the start.",                                                                                                                                                                                               .set = set_auth_password_kms},
     {.name = "source-kms-context",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "KEY=VALUE",
      .group = GROUP_AUTH,
      .repeatable = true,
      .help = "Encryption context that the password was encrypted with.",
      .set = set_auth_context},
-
     {.name = "destination-secret",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ARN|NAME",
      .group = GROUP_AUTH,
      .variable = "SLUICE_DESTINATION_SECRET",
@@ -114,12 +113,12 @@ static const struct option_row table[] = {
          "again when the server refuses the password, so that it may be rotated at any time.", .example = "--destination-secret prod/shop/destination",
      .set = set_auth_secret},
     {.name = "destination-iam",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .group = GROUP_AUTH,
      .help = "Log in to the destination with an IAM token in place of a password. Needs TLS, a "
-             "role with rds_iam, and rds-db:connect.",                                                                                                                               .set = set_auth_iam                                                                                                                                                        },
+             "role with rds_iam, and rds-db:connect.",                                                                                                            .set = set_auth_iam                                                                                                                                     },
     {.name = "destination-role-arn",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ARN",
      .group = GROUP_AUTH,
      .variable = "SLUICE_DESTINATION_ROLE_ARN",
@@ -127,27 +126,27 @@ static const struct option_row table[] = {
              "its token. For a database in another account.", .example = "--destination-role-arn arn:aws:iam::111122223333:role/sluice-reader",
      .set = set_auth_role_arn},
     {.name = "destination-external-id",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "ID",
      .group = GROUP_AUTH,
      .help = "The external id that the role's trust policy asks for.",
      .set = set_auth_external_id},
     {.name = "destination-session-tag",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "KEY=VALUE",
      .group = GROUP_AUTH,
      .repeatable = true,
      .help = "A session tag for the role's session (sts:TagSession).",
      .set = set_auth_tag},
     {.name = "destination-iam-host",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "HOST[:PORT]",
      .group = GROUP_AUTH,
      .help = "Sign the token for this host, not for the one that is dialled: for tunnels, "
-             "PrivateLink and names of your own.",                                                                                                                                                                                                                  .example = "--destination-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
+             "PrivateLink and names of your own.",                                                                                                                                                                                               .example = "--destination-iam-host shop.cluster-abc.eu-west-1.rds.amazonaws.com",
      .set = set_auth_iam_host},
     {.name = "destination-region",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "REGION",
      .group = GROUP_AUTH,
      .default_text = "AWS_REGION, the profile, an ARN, or the host's name",
@@ -155,7 +154,7 @@ static const struct option_row table[] = {
      .help = "The AWS Region of the destination's database, secret and key.",
      .set = set_auth_region},
     {.name = "destination-ca",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "FILE",
      .group = GROUP_AUTH,
      .default_text = "sslrootcert, ~/.postgresql/root.crt, or the system's roots",
@@ -164,21 +163,20 @@ static const struct option_row table[] = {
              "Aurora: the bundle that AWS publishes.", .example = "--destination-ca global-bundle.pem",
      .set = set_auth_ca},
     {.name = "destination-password-kms",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "FILE",
      .group = GROUP_AUTH,
      .help = "The destination's password as KMS ciphertext, base64 or raw; it is decrypted at the "
-             "start.",                                                                                            .set = set_auth_password_kms},
+             "start.",                                                                         .set = set_auth_password_kms},
     {.name = "destination-kms-context",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "KEY=VALUE",
      .group = GROUP_AUTH,
      .repeatable = true,
      .help = "Encryption context that the password was encrypted with.",
      .set = set_auth_context},
-
     {.name = "kms-context",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_SETUP,
      .argument = "KEY=VALUE",
      .group = GROUP_AUTH,
      .repeatable = true,
@@ -186,15 +184,14 @@ static const struct option_row table[] = {
      .example = "--kms-context app=shop",
      .set = set_kms_context},
     {.name = "aws-profile",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .argument = "NAME",
      .group = GROUP_AUTH,
      .default_text = "AWS_PROFILE, else default",
      .help = "The profile of ~/.aws/config to take credentials and Region from. As with awscli, "
              "keys in the environment are then not looked at.", .set = set_aws_profile},
-
     {.name = "table",
-     .commands = FOR_LOAD | FOR_CHECK,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .letter = 't',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -206,7 +203,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_table},
     {.name = "exclude-table",
-     .commands = FOR_LOAD | FOR_CHECK,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .letter = 'T',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -215,7 +212,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_exclude_table},
     {.name = "schema",
-     .commands = FOR_LOAD | FOR_CHECK,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .letter = 'n',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -225,7 +222,7 @@ static const struct option_row table[] = {
      .repeatable = true,
      .set = set_schema},
     {.name = "exclude-schema",
-     .commands = FOR_LOAD | FOR_CHECK,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .letter = 'N',
      .argument = "PATTERN",
      .group = GROUP_TABLES,
@@ -240,37 +237,48 @@ static const struct option_row table[] = {
      .example = "--where \"public.orders=placed_at >= '2024-01-01'\"",
      .repeatable = true,
      .set = set_where},
-
     {.name = "jobs",
      .commands = FOR_LOAD | FOR_CHECK,
      .letter = 'j',
-     .argument = "N",
+     .argument = "N|auto",
      .group = GROUP_SPEED,
      .default_text = "4",
      .preset = true,
      .variable = "SLUICE_JOBS",
      .help = "Streams that copy at the same time, 1 to 256. N streams take 2N+2 connections in "
-             "all.", .example = "-j 8",
+             "all. auto finds out how many are worth it.", .example = "-j 8",
      .set = set_jobs},
+    {.name = "jobs-max",
+     .commands = FOR_LOAD | FOR_CHECK,
+     .argument = "N",
+     .group = GROUP_SPEED,
+     .default_text = "16 with --jobs auto",
+     .help = "The most streams that --jobs auto takes, 1 to 256.",
+     .example = "--jobs auto --jobs-max 32",
+     .set = set_jobs_max},
     {.name = "memory",
+     .commands = FOR_LOAD | FOR_BENCH,
      .argument = "SIZE",
      .group = GROUP_SPEED,
      .default_text = "256MB",
      .preset = true,
      .variable = "SLUICE_MEMORY",
-     .help = "Memory for rows on their way, all streams together, 16MB to 1TB. libpq's own row "
-             "buffers come on top: about three times the widest row for each stream.", .example = "--memory 1GB",
+     .help = "The hard bound of all buffers of rows, 16MB to 1TB: raw, packed and in flight, all "
+             "streams together, however wide rows are. A receive buffer of 256 kB for each reader "
+             "comes on top.", .example = "--memory 1GB",
      .set = set_memory},
     {.name = "chunk-size",
+     .commands = FOR_LOAD | FOR_BENCH,
      .argument = "SIZE",
      .group = GROUP_SPEED,
-     .default_text = "64MB",
+     .default_text = "8MB",
      .preset = true,
      .variable = "SLUICE_CHUNK_SIZE",
-     .help = "Size of the pieces into which tables are cut, 64kB to 1TB. A chunk is one "
-             "transaction on the destination, and what is repeated after a fault.", .example = "--chunk-size 256MB",
+     .help = "How fine tables are cut, 64kB to 1TB. A transaction on the destination takes "
+             "several neighbouring chunks of a table; it is what is repeated after a fault.", .example = "--chunk-size 32MB",
      .set = set_chunk_size},
     {.name = "chunk-by",
+     .commands = FOR_LOAD | FOR_BENCH,
      .argument = "auto|tid|key",
      .group = GROUP_SPEED,
      .default_text = "auto",
@@ -278,7 +286,64 @@ static const struct option_row table[] = {
      .variable = "SLUICE_CHUNK_BY",
      .help = "How tables are cut: by place on disk (tid, PostgreSQL 14 and later) or by ranges of "
              "a key. auto takes tid where the source can do it.", .set = set_chunk_by},
-
+    {.name = "max-rate",
+     .argument = "SIZE",
+     .group = GROUP_SPEED,
+     .default_text = "as fast as it goes",
+     .variable = "SLUICE_MAX_RATE",
+     .help = "Read at most so much from the source in a second, all streams together, 64kB to "
+             "1TB: 20MB and 20MB/s are the same. For a source that has other work to do.", .example = "--max-rate 20MB/s",
+     .set = set_max_rate},
+    {.name = "compression",
+     .argument = "auto|off|1..19",
+     .group = GROUP_SLOWER,
+     .default_text = "auto",
+     .preset = true,
+     .variable = "SLUICE_COMPRESSION",
+     .help = "Pack rows that wait in memory or on disk (zstd). auto does so only when the "
+             "destination is slower and there is a --spill-dir; off never does; a level, 1 fast "
+             "to 19 small, does so whenever rows have to wait for long.", .example = "--compression 3",
+     .set = set_compression},
+    {.name = "spill-dir",
+     .argument = "DIR",
+     .group = GROUP_SLOWER,
+     .default_text = "none: the source is read no faster than the destination takes rows",
+     .variable = "SLUICE_SPILL_DIR",
+     .help = "Rows that the destination has not taken yet and that are more than --memory go into "
+             "an encrypted file in this directory, so that reading the source does not wait.", .example = "--spill-dir /var/tmp/sluice",
+     .set = set_spill_dir},
+    {.name = "spill-limit",
+     .argument = "SIZE",
+     .group = GROUP_SLOWER,
+     .default_text = "four fifths of what is free in --spill-dir at the start",
+     .variable = "SLUICE_SPILL_LIMIT",
+     .help = "The most that the file in --spill-dir may take, 64MB to 1024TB. When it is full, "
+             "reading waits.", .example = "--spill-dir /var/tmp/sluice --spill-limit 50GB",
+     .set = set_spill_limit},
+    {.name = "release-source",
+     .argument = "at-end|early",
+     .group = GROUP_SLOWER,
+     .default_text = "at-end",
+     .preset = true,
+     .variable = "SLUICE_RELEASE_SOURCE",
+     .help = "When the source's snapshot is given back. early does so as soon as everything is "
+             "read and what is not loaded yet is safely in --spill-dir, from where the same "
+             "command goes on even after a crash. It needs a key that outlives the run: "
+             "--spill-key-file or --spill-kms-key.", .example = "--release-source early --spill-dir /spill --spill-kms-key alias/sluice",
+     .set = set_release_source},
+    {.name = "spill-key-file",
+     .argument = "FILE",
+     .group = GROUP_SLOWER,
+     .help = "With --release-source early: the file with the spill's key, outside --spill-dir. It "
+             "is made at the first use, readable for its owner alone (0600).",                                                                                                          .example = "--spill-key-file ~/spill.key",
+     .set = set_spill_key_file},
+    {.name = "spill-kms-key",
+     .argument = "KEY",
+     .group = GROUP_SLOWER,
+     .help = "With --release-source early: the id, ARN or alias of an AWS KMS key. A data key is "
+             "made with it (kms:GenerateDataKey, and kms:Decrypt to go on later) by the "
+             "destination's AWS identity; only its encrypted form is stored.",                                                                                    .example = "--spill-kms-key alias/sluice",
+     .set = set_spill_kms_key},
     {.name = "mode",
      .commands = FOR_LOAD | FOR_CHECK,
      .argument = "error|append|truncate",
@@ -289,6 +354,7 @@ static const struct option_row table[] = {
              "truncate empties the tables first, once in a job.", .example = "--mode truncate",
      .set = set_mode},
     {.name = "format",
+     .commands = FOR_LOAD | FOR_BENCH,
      .argument = "auto|binary|text",
      .group = GROUP_WRITING,
      .default_text = "auto",
@@ -306,24 +372,23 @@ static const struct option_row table[] = {
     {.name = "no-sequences",
      .group = GROUP_WRITING,
      .help = "Leave sequences alone. Otherwise those of loaded columns are moved forward to the "
-             "source's value, never back.",                                                                                               .set = set_no_sequences                                                                                                                               },
+             "source's value, never back.",                                                                                                .set = set_no_sequences                                                                                         },
     {.name = "no-analyze",
      .group = GROUP_WRITING,
      .help = "Do not run ANALYZE on the loaded tables at the end.",
-     .set = set_no_analyze                                                                                                                            },
-
+     .set = set_no_analyze                                                                                              },
     {.name = "job",
      .argument = "NAME",
      .group = GROUP_JOB,
      .default_text = "derived from the databases, the tables and --where",
      .help =
          "The job's name in the ledger, 1 to 100 printable characters without a slash. The same "
-         "command finds its job again without it.",                                                                                                                                                                                                             .example = "--job nightly-shop",
+         "command finds its job again without it.",                                                                                                                                                      .example = "--job nightly-shop",
      .set = set_job},
     {.name = "restart",
      .group = GROUP_JOB,
      .help = "Forget what this job has loaded and begin anew; --mode decides about the rows.",
-     .set = set_restart                                                                                                                            },
+     .set = set_restart                                                                                                            },
     {.name = "on-lost-snapshot",
      .argument = "fail|restart-tables",
      .group = GROUP_JOB,
@@ -351,7 +416,7 @@ static const struct option_row table[] = {
      .example = "--retry-for 30min",
      .set = set_retry_for},
     {.name = "ledger-schema",
-     .commands = FOR_LOAD | FOR_CHECK,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .argument = "NAME",
      .group = GROUP_JOB,
      .default_text = "sluice",
@@ -362,12 +427,59 @@ static const struct option_row table[] = {
     {.name = "dry-run",
      .group = GROUP_JOB,
      .help = "Print the plan, touch nothing on either side.",
-     .set = set_dry_run                                                                                                                                   },
+     .set = set_dry_run                                                                                                         },
     {.name = "print-sql",
      .group = GROUP_JOB,
      .help = "Print the SQL that makes the roles for both sides and the ledger, and end.",
-     .set = set_print_sql                                                                                                         },
-
+     .set = set_print_sql                                                                                                        },
+    {.name = "only",
+     .commands = FOR_BENCH,
+     .argument = "all|source|destination|both",
+     .group = GROUP_BENCH,
+     .default_text = "all",
+     .preset = true,
+     .help = "source measures reading alone and needs no destination. destination measures writing "
+             "alone; without --source it takes tables and sample rows from the destination, and "
+             "makes rows up for empty tables. both measures the two together, all each in turn.", .example = "--only source",
+     .set = set_bench_only},
+    {.name = "bench-bytes",
+     .commands = FOR_BENCH,
+     .argument = "SIZE",
+     .group = GROUP_BENCH,
+     .default_text = "1GB",
+     .preset = true,
+     .help = "How much of the tables each measurement moves, 1MB to 1TB; all of them when they are "
+             "smaller. Of each table a part as large as its share.", .example = "--bench-bytes 256MB",
+     .set = set_bench_bytes},
+    {.name = "sweep-jobs",
+     .commands = FOR_BENCH,
+     .argument = "N,N...",
+     .group = GROUP_BENCH,
+     .default_text = "1,2,4,8,16 as far as both servers have connections free",
+     .help = "The numbers of streams to measure with, 1 to 256, at most 16 of them.",
+     .example = "--sweep-jobs 1,2,4,8",
+     .set = set_sweep_jobs},
+    {.name = "sweep-chunk",
+     .commands = FOR_BENCH,
+     .argument = "SIZE,SIZE...",
+     .group = GROUP_BENCH,
+     .default_text = "--chunk-size alone",
+     .help = "Values of --chunk-size to measure with, each with every number of streams.",
+     .example = "--sweep-chunk 8MB,64MB",
+     .set = set_sweep_chunk},
+    {.name = "repeat",
+     .commands = FOR_BENCH,
+     .argument = "N",
+     .group = GROUP_BENCH,
+     .default_text = "3",
+     .preset = true,
+     .help = "How often each measurement is made, 1 to 25, in turns; the median is reported.",
+     .set = set_repeat},
+    {.name = "with-indexes",
+     .commands = FOR_BENCH,
+     .group = GROUP_BENCH,
+     .help = "Give the scratch tables the destination's indexes. Unique ones are left out, as the "
+             "same rows are written again and again.",                                                                                                    .set = set_with_indexes                                                                                                                         },
     {.name = "host",
      .commands = FOR_AWS_TOKEN,
      .argument = "HOST",
@@ -427,8 +539,7 @@ static const struct option_row table[] = {
      .commands = FOR_AWS_SETUP,
      .group = GROUP_AWS,
      .help = "Also write what AWS's own loading utility for Limitless needs: its tagged role and "
-             "key policy.",                                                                                                                             .set = set_aws_utility                                                                                                                                                                         },
-
+             "key policy.",                                                                                             .set = set_aws_utility                                                                                                                          },
     {.name = "progress",
      .argument = "auto|tty|plain|json|none",
      .group = GROUP_OUTPUT,
@@ -439,12 +550,12 @@ static const struct option_row table[] = {
              "tty on a terminal, else plain. json writes JSON lines, the summary among them, to "
              "stdout.", .set = set_progress},
     {.name = "json",
-     .commands = FOR_CHECK | FOR_AWS_WHOAMI,
+     .commands = FOR_CHECK | FOR_BENCH | FOR_AWS_WHOAMI,
      .group = GROUP_OUTPUT,
      .help = "Print JSON.",
-     .set = set_json                                                                                                                        },
+     .set = set_json                                                                                                                                                                                           },
     {.name = "log-format",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .argument = "text|json",
      .group = GROUP_OUTPUT,
      .default_text = "text",
@@ -453,19 +564,19 @@ static const struct option_row table[] = {
      .help = "Form of the log lines on stderr.",
      .set = set_log_format},
     {.name = "verbose",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'v',
      .group = GROUP_OUTPUT,
      .help = "Log every retry with its reason.",
      .set = set_verbose},
     {.name = "quiet",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'q',
      .group = GROUP_OUTPUT,
      .help = "Log errors only and show no progress; the summary is printed.",
      .set = set_quiet},
     {.name = "help",
-     .commands = FOR_LOAD | FOR_CHECK | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP,
      .letter = 'h',
      .group = GROUP_OUTPUT,
      .help = "Print this and end.",
@@ -474,7 +585,7 @@ static const struct option_row table[] = {
      .group = GROUP_OUTPUT,
      .help = "Print the options as a Markdown page and end.",
      .hidden = true,
-     .verdict = OPTIONS_MARKDOWN                                                                                                                                                                                                                  },
+     .verdict = OPTIONS_MARKDOWN                                                                                        },
 };
 
 static_assert(sizeof(table) / sizeof(table[0]) <= OPTIONS_MAX, "the parser has room for each");
@@ -483,56 +594,4 @@ const struct option_row *options_table(size_t *count)
 {
     *count = sizeof(table) / sizeof(table[0]);
     return table;
-}
-
-bool option_is_for(const struct option_row *row, enum option_command command)
-{
-    return ((row->commands == 0 ? FOR_LOAD : row->commands) & (unsigned)command) != 0;
-}
-
-const char *command_name(enum option_command command)
-{
-    switch (command) {
-    case FOR_CHECK:
-        return "check";
-    case FOR_AWS_TOKEN:
-        return "aws token";
-    case FOR_AWS_WHOAMI:
-        return "aws whoami";
-    case FOR_AWS_SETUP:
-        return "aws setup";
-    case FOR_LOAD:
-    default:
-        return "load";
-    }
-}
-
-const char *option_group_title(enum option_group group)
-{
-    static const char *const titles[GROUP_COUNT] = {
-        [GROUP_SERVERS] = "Servers",
-        [GROUP_AUTH] = "Credentials from AWS",
-        [GROUP_TABLES] = "Tables and rows",
-        [GROUP_SPEED] = "Streams, memory and chunks",
-        [GROUP_WRITING] = "How rows are written",
-        [GROUP_JOB] = "The job",
-        [GROUP_AWS] = "AWS",
-        [GROUP_OUTPUT] = "Output",
-    };
-    return titles[group];
-}
-
-/* The defaults go through the same checks as what a user types. */
-bool options_defaults(struct spec *spec, struct err *err)
-{
-    spec->sequences = true;
-    spec->analyze = true;
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        const struct option_row *row = &table[i];
-        struct option_value value = {.row = row, .where = row->name, .text = row->default_text};
-        if (row->preset && !row->set(spec, &value, err)) {
-            return false;
-        }
-    }
-    return true;
 }

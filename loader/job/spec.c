@@ -53,6 +53,9 @@ void spec_free(struct spec *spec)
     text_list_free(&spec->schemas);
     text_list_free(&spec->schemas_out);
     where_free(spec);
+    free(spec->spill_dir);
+    free(spec->spill_key_file);
+    free(spec->spill_kms_key);
     free(spec->job);
     free(spec->ledger_schema);
     *spec = (struct spec){0};
@@ -87,4 +90,14 @@ const char *triggers_choice_name(enum triggers_choice triggers)
         [TRIGGERS_DISABLE] = "disable",
     };
     return names[triggers];
+}
+
+const char *compression_choice_name(enum compression_choice compression)
+{
+    static const char *const names[] = {
+        [COMPRESSION_AUTO] = "auto",
+        [COMPRESSION_OFF] = "off",
+        [COMPRESSION_LEVEL] = "level",
+    };
+    return names[compression];
 }

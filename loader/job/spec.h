@@ -17,7 +17,26 @@ enum format_choice { FORMAT_AUTO, FORMAT_BINARY, FORMAT_TEXT };
 enum chunk_by { CHUNK_BY_AUTO, CHUNK_BY_TID, CHUNK_BY_KEY };
 enum triggers_choice { TRIGGERS_DEFAULT, TRIGGERS_KEEP, TRIGGERS_DISABLE };
 enum lost_snapshot_choice { LOST_FAIL, LOST_RESTART_TABLES };
+enum compression_choice { COMPRESSION_AUTO, COMPRESSION_OFF, COMPRESSION_LEVEL };
 enum progress_choice { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_JSON, PROGRESS_NONE };
+
+/* What "bench" measures: each side alone, and both together. */
+enum bench_stage { BENCH_SOURCE, BENCH_DESTINATION, BENCH_BOTH, BENCH_STAGES };
+enum bench_only { BENCH_ALL, BENCH_ONLY_SOURCE, BENCH_ONLY_DESTINATION, BENCH_ONLY_BOTH };
+
+#define BENCH_SWEEP_MAX  16
+#define BENCH_REPEAT_MAX 25
+
+struct bench_request {
+    enum bench_only only;
+    uint64_t bytes;    /* of the tables, for each measurement; default 1 GB */
+    unsigned repeat;   /* default 3 */
+    bool with_indexes; /* scratch tables get the indexes that are not unique */
+    unsigned jobs[BENCH_SWEEP_MAX];
+    size_t job_count; /* 0: a doubling series */
+    uint64_t chunk_bytes[BENCH_SWEEP_MAX];
+    size_t chunk_count; /* 0: --chunk-size alone */
+};
 
 struct text_list {
     char **items;
@@ -61,14 +80,25 @@ struct spec {
     char *aws_profile;
     char *user_roots; /* where libpq looks for roots of its own: ~/.postgresql/root.crt */
     struct aws_request aws;
-    bool json; /* of "check" and "aws whoami" */
+    bool json; /* of "check", "bench" and "aws whoami" */
+    struct bench_request bench;
     struct text_list tables, tables_out, schemas, schemas_out;
     struct where_filter *where;
     size_t where_count;
 
-    unsigned jobs;         /* streams; default 4 */
-    uint64_t memory_bytes; /* default 256 MB */
-    uint64_t chunk_bytes;  /* default 64 MB */
+    unsigned jobs;         /* streams; with jobs_auto the most of them; default 4 */
+    unsigned jobs_max;     /* as given for jobs_auto, and already in jobs; 0: not given */
+    bool jobs_auto;        /* the run finds out how many are worth it */
+    uint64_t memory_bytes; /* default 256 MB: of all buffers, raw, packed and in flight */
+    uint64_t chunk_bytes;  /* default 8 MB; a transaction takes several */
+    enum compression_choice compression;
+    int compression_level;      /* 1..19 with COMPRESSION_LEVEL, else 0 */
+    char *spill_dir;            /* NULL: nothing goes to disk */
+    uint64_t spill_limit_bytes; /* 0: four fifths of what is free when the run begins */
+    bool release_early;         /* then spill_dir is given, and one of the two keys */
+    char *spill_key_file;
+    char *spill_kms_key;       /* id, ARN or alias */
+    uint64_t max_rate_bytes_s; /* read from the source, all streams together; 0: no bound */
     enum chunk_by chunk_by;
     enum format_choice format;
     enum load_mode mode;
@@ -96,5 +126,6 @@ const char *load_mode_name(enum load_mode mode);
 const char *format_choice_name(enum format_choice format);
 const char *chunk_by_name(enum chunk_by by);
 const char *triggers_choice_name(enum triggers_choice triggers); /* "default" when not given */
+const char *compression_choice_name(enum compression_choice compression);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "cli/options.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,27 @@ static int split(const char *text, char *words[WORDS_MAX])
         text += len + (text[len] == '\n' ? 1 : 0);
     }
     return count;
+}
+
+/* go: the words were read to their end, so that what goes together was looked at. */
+static void check_flow(const struct spec *spec, int go)
+{
+    bool level = spec->compression == COMPRESSION_LEVEL;
+    bool has_key = spec->spill_key_file != NULL || spec->spill_kms_key != NULL;
+
+    require(spec->compression <= COMPRESSION_LEVEL);
+    require(level ? spec->compression_level >= 1 && spec->compression_level <= 19
+                  : spec->compression_level == 0);
+    require(spec->max_rate_bytes_s == 0 || (spec->max_rate_bytes_s >= UINT64_C(64) << 10 &&
+                                            spec->max_rate_bytes_s <= UINT64_C(1) << 40));
+    require(spec->spill_limit_bytes == 0 || spec->spill_limit_bytes >= UINT64_C(64) << 20);
+    require(spec->spill_dir == NULL || spec->spill_dir[0] != '\0');
+    if (go) {
+        require(spec->jobs_max == 0 || (spec->jobs_auto && spec->jobs == spec->jobs_max));
+        require(spec->spill_dir != NULL || (!spec->release_early && spec->spill_limit_bytes == 0));
+        require(spec->release_early == has_key);
+        require(spec->spill_key_file == NULL || spec->spill_kms_key == NULL);
+    }
 }
 
 static void check_spec(const struct spec *spec)
@@ -87,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (options_parse(FOR_LOAD, count, words, &verdict, &spec, &err)) {
         require(err.kind == ERR_NONE);
         check_spec(&spec);
+        check_flow(&spec, verdict == OPTIONS_RUN);
         if (verdict == OPTIONS_RUN) {
             check_hidden(&spec.source, words, count);
         }

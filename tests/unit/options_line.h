@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 #define SERVERS   "--source|s|--destination|d|"
 
 struct parsed {

@@ -23,7 +23,14 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_false(secret_is_set(&p.spec.destination));
     assert_int_equal(p.spec.jobs, 4);
     assert_int_equal(p.spec.memory_bytes, 256u << 20);
-    assert_int_equal(p.spec.chunk_bytes, 64u << 20);
+    assert_int_equal(p.spec.chunk_bytes, 8u << 20);
+    assert_false(p.spec.jobs_auto || p.spec.release_early);
+    assert_int_equal(p.spec.compression, COMPRESSION_AUTO);
+    assert_int_equal(p.spec.compression_level, 0);
+    assert_int_equal(p.spec.jobs_max + p.spec.spill_limit_bytes + p.spec.max_rate_bytes_s, 0);
+    assert_null(p.spec.spill_dir);
+    assert_null(p.spec.spill_key_file);
+    assert_null(p.spec.spill_kms_key);
     assert_int_equal(p.spec.chunk_by, CHUNK_BY_AUTO);
     assert_int_equal(p.spec.format, FORMAT_AUTO);
     assert_int_equal(p.spec.mode, MODE_ERROR);
@@ -54,6 +61,9 @@ typedef uint64_t (*reader)(const struct spec *spec);
     }
 
 READER(jobs, jobs)
+READER(jobs_auto, jobs_auto)
+READER(compression, compression_level)
+READER(max_rate, max_rate_bytes_s)
 READER(memory, memory_bytes)
 READER(chunk_size, chunk_bytes)
 READER(chunk_by, chunk_by)
@@ -282,16 +292,19 @@ static void every_variable_is_read(void **state)
         reader read;
         uint64_t want;
     } rows[] = {
-        {"SLUICE_JOBS",             "9",              jobs,       9                  },
-        {"SLUICE_MEMORY",           "32MB",           memory,     32u << 20          },
-        {"SLUICE_CHUNK_SIZE",       "1MB",            chunk_size, 1u << 20           },
-        {"SLUICE_CHUNK_BY",         "key",            chunk_by,   CHUNK_BY_KEY       },
-        {"SLUICE_FORMAT",           "text",           format,     FORMAT_TEXT        },
-        {"SLUICE_ON_LOST_SNAPSHOT", "restart-tables", lost,       LOST_RESTART_TABLES},
-        {"SLUICE_HOLD_SNAPSHOT",    "2h",             hold,       7200000            },
-        {"SLUICE_RETRY_FOR",        "1s",             retry,      1000               },
-        {"SLUICE_PROGRESS",         "none",           progress,   PROGRESS_NONE      },
-        {"SLUICE_LOG_FORMAT",       "json",           log_json,   true               },
+        {"SLUICE_JOBS",             "9",              jobs,        9                  },
+        {"SLUICE_JOBS",             "auto",           jobs_auto,   true               },
+        {"SLUICE_COMPRESSION",      "7",              compression, 7                  },
+        {"SLUICE_MAX_RATE",         "1MB/s",          max_rate,    1u << 20           },
+        {"SLUICE_MEMORY",           "32MB",           memory,      32u << 20          },
+        {"SLUICE_CHUNK_SIZE",       "1MB",            chunk_size,  1u << 20           },
+        {"SLUICE_CHUNK_BY",         "key",            chunk_by,    CHUNK_BY_KEY       },
+        {"SLUICE_FORMAT",           "text",           format,      FORMAT_TEXT        },
+        {"SLUICE_ON_LOST_SNAPSHOT", "restart-tables", lost,        LOST_RESTART_TABLES},
+        {"SLUICE_HOLD_SNAPSHOT",    "2h",             hold,        7200000            },
+        {"SLUICE_RETRY_FOR",        "1s",             retry,       1000               },
+        {"SLUICE_PROGRESS",         "none",           progress,    PROGRESS_NONE      },
+        {"SLUICE_LOG_FORMAT",       "json",           log_json,    true               },
     };
     struct parsed p;
 
@@ -309,8 +322,14 @@ static void every_variable_is_read(void **state)
     }
     put_variable("SLUICE_DESTINATION", "d");
     put_variable("SLUICE_LEDGER_SCHEMA", "led");
-    parse_good(&p, "-v");
+    put_variable("SLUICE_SPILL_DIR", "/spill");
+    put_variable("SLUICE_SPILL_LIMIT", "64MB");
+    put_variable("SLUICE_RELEASE_SOURCE", "early");
+    parse_good(&p, "--spill-key-file|k");
     assert_string_equal(secret_reveal(&p.spec.destination), "d");
+    assert_string_equal(p.spec.spill_dir, "/spill");
+    assert_int_equal(p.spec.spill_limit_bytes, 64u << 20);
+    assert_true(p.spec.release_early);
     assert_string_equal(p.spec.ledger_schema, "led");
     spec_free(&p.spec);
     (void)state;

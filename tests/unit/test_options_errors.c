@@ -16,7 +16,7 @@ static const struct bad_row bad_rows[] = {
     {"-j=8",                                   "--jobs"                                                       },
     {"-j|-1",                                  "--jobs"                                                       },
     {"-j|8x",                                  "--jobs"                                                       },
-    {"-j",                                     "--jobs: a value is missing; it takes N"                       },
+    {"-j",                                     "--jobs: a value is missing; it takes N|auto"                  },
     {"--jobs=",                                "--jobs"                                                       },
     {"--memory|1MB",                           "--memory: \"1MB\" is not between 16MB and 1TB"                },
     {"--memory|2TB",                           "16MB and 1TB"                                                 },
@@ -104,19 +104,22 @@ static void unknown_options_name_the_nearest(void **state)
         const char *line;
         const char *nearest; /* NULL: none */
     } rows[] = {
-        {"--souce=x",        "--source"       },
-        {"--destnation",     "--destination"  },
-        {"--dest",           "--destination"  },
-        {"--chunk_size=1",   "--chunk-size"   },
-        {"--jbos",           "--jobs"         },
-        {"--tables",         "--table"        },
-        {"--exclude-tables", "--exclude-table"},
-        {"--no-analyse",     "--no-analyze"   },
-        {"--dryrun",         "--dry-run"      },
-        {"--help-markdow",   NULL             }, /* hidden options are not suggested */
-        {"--config",         NULL             },
-        {"--source-secrte",  "--source-secret"},
-        {"--xyzzy",          NULL             },
+        {"--souce=x",        "--source"        },
+        {"--destnation",     "--destination"   },
+        {"--dest",           "--destination"   },
+        {"--chunk_size=1",   "--chunk-size"    },
+        {"--jbos",           "--jobs"          },
+        {"--spil-dir",       "--spill-dir"     },
+        {"--compress",       "--compression"   },
+        {"--release",        "--release-source"},
+        {"--tables",         "--table"         },
+        {"--exclude-tables", "--exclude-table" },
+        {"--no-analyse",     "--no-analyze"    },
+        {"--dryrun",         "--dry-run"       },
+        {"--help-markdow",   NULL              }, /* hidden options are not suggested */
+        {"--config",         NULL              },
+        {"--source-secrte",  "--source-secret" },
+        {"--xyzzy",          NULL              },
     };
     struct parsed p;
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/aws_commands.h"
 #include "cli/check.h"
+#include "cli/cmd_bench.h"
 #include "job/exit_status.h"
 #include "job/holder.h"
 
@@ -17,6 +18,7 @@ static void help(void)
                 "\n"
                 "  load       copy tables from one database into another\n"
                 "  check      look at both sides before a load, and say what to mend\n"
+                "  bench      measure both sides, and say which --jobs to use\n"
                 "  aws        IAM tokens, who you are to AWS, what to set up there\n"
                 "  version    print the version\n"
                 "  help       print this\n"
@@ -38,6 +40,9 @@ int command_run(int argc, char **argv, bool *abandon)
     }
     if (strcmp(word, "check") == 0) {
         return command_check(argc - 2, argv + 2);
+    }
+    if (strcmp(word, "bench") == 0) {
+        return command_bench(argc - 2, argv + 2, abandon);
     }
     if (strcmp(word, "aws") == 0) {
         return command_aws(argc - 2, argv + 2);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/load_live.h"
 #include "cli/load_views.h"
 #include "cli/logins.h"
 #include "cli/options.h"
@@ -21,19 +22,13 @@
 #define PLAIN_EVERY_NS (UINT64_C(5) * NS_PER_S)
 #define JSON_EVERY_NS  (UINT64_C(1) * NS_PER_S)
 #define WIDTH_DEFAULT  80u
-/* The rate is that of the last samples, one a tick: some three seconds. */
-#define SAMPLES 16u
 
 struct screen {
     enum progress_choice how; /* never PROGRESS_AUTO */
     bool color;
     uint64_t next_ns; /* when the next plain or JSON line is due */
-    struct {
-        uint64_t at_ns;
-        uint64_t rows;
-        uint64_t bytes;
-    } samples[SAMPLES];
-    size_t sample_count;
+    const struct spec *spec;
+    struct live live;
     unsigned retries; /* that --verbose has told about */
 };
 
@@ -55,46 +50,6 @@ static unsigned terminal_width(void)
                                                                            : WIDTH_DEFAULT;
 }
 
-static void take_rates(struct screen *s, const struct load_progress *p, struct progress_view *v)
-{
-    uint64_t now_ns = clock_mono_ns();
-    size_t at = s->sample_count++ % SAMPLES;
-    s->samples[at].at_ns = now_ns;
-    s->samples[at].rows = p->board.rows_run;
-    s->samples[at].bytes = p->totals.bytes_sent;
-    size_t oldest = s->sample_count <= SAMPLES ? 0 : s->sample_count % SAMPLES;
-    double span_s = (double)(now_ns - s->samples[oldest].at_ns) / (double)NS_PER_S;
-    if (span_s > 0.1) {
-        uint64_t rows = v->rows_committed - s->samples[oldest].rows;
-        uint64_t bytes = p->totals.bytes_sent - s->samples[oldest].bytes;
-        v->rows_per_s =
-            v->rows_committed < s->samples[oldest].rows ? 0 : (uint64_t)((double)rows / span_s);
-        v->wire_bytes_per_s = (uint64_t)((double)bytes / span_s);
-    }
-}
-
-static struct progress_view view_of(struct screen *s, const struct load_progress *p)
-{
-    struct progress_view v = {
-        .elapsed_ms = p->totals.elapsed_ms,
-        .planned_bytes = p->board.planned_bytes,
-        .done_bytes = p->board.done_bytes + p->totals.in_flight_bytes,
-        .done_bytes_at_start = p->done_bytes_at_start,
-        .rows_committed = p->board.rows_run,
-        .chunks_done = p->board.chunks_done,
-        .chunks_total = p->board.chunks_total,
-        .tables_done = p->board.tables_done,
-        .tables_total = p->board.tables_total,
-        .streams_busy = p->totals.streams_busy,
-        .retries = p->board.retries,
-        .draining = p->draining,
-        .waiting_for = p->board.waiting_for[0] == '\0' ? NULL : p->board.waiting_for,
-    };
-    v.done_bytes = v.done_bytes > v.planned_bytes ? v.planned_bytes : v.done_bytes;
-    take_rates(s, p, &v);
-    return v;
-}
-
 /* Is the next line due? Says so once an interval. */
 static bool due(struct screen *s, uint64_t every_ns)
 {
@@ -113,7 +68,8 @@ static bool due(struct screen *s, uint64_t every_ns)
 static void on_progress(void *self, const struct load_progress *p)
 {
     struct screen *s = self;
-    struct progress_view v = view_of(s, p);
+    struct progress_view v;
+    live_look(&s->live, s->spec, p, clock_mono_ns(), &v);
     if (p->board.retries != s->retries) {
         s->retries = p->board.retries;
         log_debug("trying again: %s", p->board.last_reason);
@@ -185,7 +141,8 @@ static int run(const struct spec *spec, bool *abandon)
     struct load_result result;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
     const char *no_color = getenv("NO_COLOR");
-    struct screen screen = {.how = choose(spec), .color = no_color == NULL || no_color[0] == '\0'};
+    struct screen screen = {
+        .how = choose(spec), .color = no_color == NULL || no_color[0] == '\0', .spec = spec};
     struct load_observer observer = {.self = &screen, .progress = on_progress, .note = on_note};
     if (!stop_open(&err)) {
         log_error("%s", err.msg);

@@ -15,7 +15,47 @@ struct lists {
     struct table_view *tables;
     struct plan_table_view *plan_tables;
     struct snapshot_view *snapshots;
+    struct stream_view *streams;
 };
+
+void load_views_flow(const struct spec *spec, const struct board_view *b,
+                     const struct load_totals *t, struct flow_view *out)
+{
+    *out = (struct flow_view){.spent = t->spent,
+                              .readers_active = t->readers_active,
+                              .writers_active = t->writers_active,
+                              .jobs_auto = spec->jobs_auto,
+                              .transactions = b->transactions,
+                              .group_bytes = b->group_bytes,
+                              .resends = b->resends,
+                              .rereads = b->rereads,
+                              .max_rate_bytes_s = spec->max_rate_bytes_s,
+                              .memory_bytes = t->depot.memory_bytes,
+                              .ahead_batches = t->depot.ahead_batches,
+                              .unpacked_bytes = t->depot.raw_bytes_packed,
+                              .packed_bytes = t->depot.packed_bytes,
+                              .pack_level = t->pack_level,
+                              .spill_written_bytes = t->spill.bytes_written,
+                              .spill_read_bytes = t->spill.bytes_read,
+                              .spill_used_bytes = t->spill.bytes_used,
+                              .spill_used_bytes_max = t->spill.bytes_used_max,
+                              .spill_limit_bytes = t->spill.bytes_limit,
+                              .spill_full = t->depot.spill_full,
+                              .throttled = t->depot.throttled,
+                              .released_ms = t->released_ms};
+}
+
+static void view_stream(const struct thread_totals *reader, const struct thread_totals *writer,
+                        struct stream_view *v)
+{
+    *v = (struct stream_view){
+        .writer = writer->spent, .rows_sent = writer->rows, .bytes_sent = writer->bytes};
+    if (reader != NULL) {
+        v->reader = reader->spent;
+        v->rows_read = reader->rows;
+        v->bytes_read = reader->bytes;
+    }
+}
 
 static void view_table(const struct plan_table *t, struct table_view *v)
 {
@@ -23,7 +63,8 @@ static void view_table(const struct plan_table *t, struct table_view *v)
                              .destination = t->target,
                              .format = t->work.binary ? "binary" : "text",
                              .chunks_total = t->chunk_count,
-                             .snapshot_no = t->work.snapshot_no};
+                             .snapshot_no = t->work.snapshot_no,
+                             .spent = t->spent};
     for (size_t i = 0; i < t->chunk_count; i++) {
         const struct plan_chunk *c = &t->chunks[i];
         if (c->state == CHUNK_DONE) {
@@ -54,9 +95,13 @@ static bool lists_make(const struct load_result *r, struct lists *l)
     l->tables = calloc(tables + 1, sizeof *l->tables);
     l->plan_tables = calloc(tables + 1, sizeof *l->plan_tables);
     l->snapshots = calloc(r->snapshot_count + 1, sizeof *l->snapshots);
+    l->streams = calloc((size_t)r->streams + 1, sizeof *l->streams);
     if (l->warnings == NULL || l->tables == NULL || l->plan_tables == NULL ||
-        l->snapshots == NULL) {
+        l->snapshots == NULL || l->streams == NULL) {
         return false;
+    }
+    for (unsigned i = 0; r->writers != NULL && i < r->streams; i++) {
+        view_stream(r->readers == NULL ? NULL : &r->readers[i], &r->writers[i], &l->streams[i]);
     }
     for (size_t i = 0; i < r->findings.count; i++) {
         if (r->findings.items[i].level == FINDING_WARNING) {
@@ -81,6 +126,7 @@ static void lists_free(struct lists *l)
     free(l->tables);
     free(l->plan_tables);
     free(l->snapshots);
+    free(l->streams);
 }
 
 static void report_plan(const struct spec *spec, const struct load_result *r, struct lists *l,
@@ -125,9 +171,13 @@ static void report_summary(const struct spec *spec, const struct load_result *r,
                              .wire_bytes_run = r->board.wire_bytes_run,
                              .retries = r->board.retries,
                              .retry_reasons = r->retry_reasons,
-                             .source_wait_ms = MS(r->totals.source_wait_ns),
-                             .destination_wait_ms = MS(r->totals.send_ns),
-                             .commit_ms = MS(r->totals.commit_ns),
+                             .source_wait_ms = MS(r->totals.spent.ns[SPENT_WAIT_ROWS]),
+                             .destination_wait_ms = MS(r->totals.spent.ns[SPENT_SEND]),
+                             .commit_ms = MS(r->totals.spent.ns[SPENT_COMMIT]),
+                             .from_spill = r->from_spill,
+                             .verbose = spec->verbose,
+                             .stream_list = l->streams,
+                             .stream_count = r->writers == NULL ? 0 : r->streams,
                              .memory_peak_bytes = r->totals.memory_peak_bytes,
                              .memory_limit_bytes = spec->memory_bytes,
                              .row_widest_bytes = r->totals.row_widest_bytes,
@@ -139,6 +189,7 @@ static void report_summary(const struct spec *spec, const struct load_result *r,
                              .warning_count = l->warning_count,
                              .sequences_moved = (const char *const *)r->sequences.items,
                              .sequence_count = r->sequences.count};
+    load_views_flow(spec, &r->board, &r->totals, &v.flow);
     for (size_t i = 0; i < v.table_count; i++) {
         v.rows += l->tables[i].rows;
         v.chunks_done += l->tables[i].chunks_done;

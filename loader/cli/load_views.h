@@ -11,4 +11,8 @@
 bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
                        struct buf *out);
 
+/* What the data plane did, of one moment or of the whole run. */
+void load_views_flow(const struct spec *spec, const struct board_view *b,
+                     const struct load_totals *t, struct flow_view *out);
+
 #endif

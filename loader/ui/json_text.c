@@ -58,7 +58,7 @@ bool json_put(json_t *object, const char *key, json_t *value)
 
 void json_line(json_t *object, bool ok, struct buf *out)
 {
-    char *text = ok ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = ok ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 
     if (text != NULL) {
         buf_puts(out, text);

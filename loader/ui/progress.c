@@ -1,8 +1,8 @@
 #include "ui/progress.h"
 
 #include "base/str.h"
-#include "ui/json_text.h"
 #include "ui/plain.h"
+#include "ui/why.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #define BAR_FRAME     3    /* two brackets and a space */
 #define ETA_AFTER_MS  2000 /* what earlier rates say is noise */
 #define PART_MAX      64
+#define WHY_MAX       192
 #define NOTICE_MAX    ((size_t)4 * ERR_MSG_MAX)
 
 #define GREEN  "\x1B[32m"
@@ -77,8 +78,7 @@ static const char *compact_count(uint64_t count, char out[STR_HUMAN_MAX])
     return out;
 }
 
-/* Without tenths of seconds, which would only flicker. */
-static const char *whole_duration(uint64_t duration_ms, char out[STR_HUMAN_MAX])
+const char *progress_duration(uint64_t duration_ms, char out[STR_HUMAN_MAX])
 {
     if (duration_ms >= 60000) {
         return human_duration(duration_ms, out);
@@ -89,12 +89,21 @@ static const char *whole_duration(uint64_t duration_ms, char out[STR_HUMAN_MAX])
 
 /* The terminal's line: a bar, the percent, and parts that fall away when there is no room. */
 
-enum { PART_ROWS, PART_BYTES, PART_CHUNKS, PART_ETA, PART_RETRIES, PART_COUNT };
+enum {
+    PART_ROWS,
+    PART_BYTES,
+    PART_CHUNKS,
+    PART_ETA,
+    PART_STREAMS,
+    PART_WHY,
+    PART_RETRIES,
+    PART_COUNT
+};
 
 struct line {
     const struct progress_view *view;
     bool color;
-    char parts[PART_COUNT][PART_MAX]; /* "" when there is nothing to say or no room */
+    char parts[PART_COUNT][WHY_MAX]; /* "" when there is nothing to say or no room */
     struct buf *out;
 };
 
@@ -126,9 +135,27 @@ static void make_eta(const struct progress_view *v, struct line *line)
     uint64_t eta_ms = progress_eta_ms(v);
 
     if (eta_ms != UINT64_MAX) {
-        (void)whole_duration(eta_ms, text);
+        (void)progress_duration(eta_ms, text);
     }
     (void)snprintf(line->parts[PART_ETA], PART_MAX, "ETA %-10s", text);
+}
+
+/* With --jobs auto only: otherwise they are as given. */
+static void make_streams(const struct progress_view *v, struct line *line)
+{
+    if (v->flow.jobs_auto) {
+        (void)snprintf(line->parts[PART_STREAMS], PART_MAX, "%u readers, %u writers",
+                       v->flow.readers_active, v->flow.writers_active);
+    }
+}
+
+static void make_why(const struct progress_view *v, struct line *line, enum why_length length)
+{
+    struct buf text;
+    buf_init(&text, WHY_MAX);
+    why_live(v, length, &text);
+    (void)snprintf(line->parts[PART_WHY], WHY_MAX, "%s", text.failed ? "" : buf_str(&text));
+    buf_free(&text);
 }
 
 static size_t parts_columns(const struct line *line)
@@ -142,16 +169,34 @@ static size_t parts_columns(const struct line *line)
     return columns;
 }
 
-/* Drops parts, the least useful first, until the rest and a bar fit; then until the rest fits. */
+/* Shortens and drops parts, the least useful first, until the rest fits, if only without a bar:
+ * why it is slow says more than a bar and the count of chunks. */
 static void drop_parts(struct line *line, size_t width)
 {
-    static const unsigned order[] = {PART_RETRIES, PART_CHUNKS, PART_BYTES, PART_ROWS, PART_ETA};
+    static const struct {
+        unsigned part;
+        enum why_length shorter; /* WHY_FULL: drop it */
+    } steps[] = {
+        {PART_RETRIES, WHY_FULL },
+        {PART_CHUNKS,  WHY_FULL },
+        {PART_STREAMS, WHY_FULL },
+        {PART_WHY,     WHY_SHORT},
+        {PART_BYTES,   WHY_FULL },
+        {PART_WHY,     WHY_HEAD },
+        {PART_WHY,     WHY_FULL },
+        {PART_ROWS,    WHY_FULL },
+        {PART_ETA,     WHY_FULL },
+    };
 
-    for (size_t i = 0; i < PART_COUNT && parts_columns(line) > width; i++) {
-        line->parts[order[i]][0] = '\0';
-    }
     if (parts_columns(line) + BAR_MIN + BAR_FRAME > width) {
         line->parts[PART_RETRIES][0] = '\0';
+    }
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && parts_columns(line) > width; i++) {
+        if (steps[i].shorter != WHY_FULL) {
+            make_why(line->view, line, steps[i].shorter);
+        } else {
+            line->parts[steps[i].part][0] = '\0';
+        }
     }
 }
 
@@ -238,6 +283,8 @@ static void add_parts(struct line *line, size_t width)
     make_rates(v, line);
     make_chunks(v, line);
     make_eta(v, line);
+    make_streams(v, line);
+    make_why(v, line, WHY_FULL);
     if (v->retries > 0) {
         (void)snprintf(line->parts[PART_RETRIES], PART_MAX, "%u %s", v->retries,
                        v->retries == 1 ? "retry" : "retries");
@@ -283,8 +330,23 @@ static void add_plain_rates(const struct progress_view *v, struct buf *out)
     buf_printf(out, "%s rows/s, ", human_count(v->rows_per_s, number));
     buf_printf(out, "%s/s", human_bytes(v->wire_bytes_per_s, number));
     if (eta_ms != UINT64_MAX) {
-        buf_printf(out, ", %s to go", whole_duration(eta_ms, number));
+        buf_printf(out, ", %s to go", progress_duration(eta_ms, number));
     }
+}
+
+static void add_plain_flow(const struct progress_view *v, struct buf *out)
+{
+    struct buf text;
+    buf_init(&text, WHY_MAX);
+    why_live(v, WHY_FULL, &text);
+    if (text.len > 0 && !text.failed) {
+        buf_printf(out, ", %s", buf_str(&text));
+    }
+    if (v->flow.jobs_auto) {
+        buf_printf(out, ", %u readers and %u writers at work", v->flow.readers_active,
+                   v->flow.writers_active);
+    }
+    buf_free(&text);
 }
 
 void progress_plain(const struct progress_view *v, struct buf *out)
@@ -293,7 +355,7 @@ void progress_plain(const struct progress_view *v, struct buf *out)
     bool no_memory = false;
     char *notice = notice_of(v, &no_memory);
 
-    buf_printf(out, "%s: ", whole_duration(v->elapsed_ms, number));
+    buf_printf(out, "%s: ", progress_duration(v->elapsed_ms, number));
     buf_printf(out, "%u%% of %s, ", progress_percent(v), human_bytes(v->planned_bytes, number));
     buf_printf(out, "%s rows, ", human_count(v->rows_committed, number));
     buf_printf(out, "%zu of %s chunks, ", v->chunks_done, human_count(v->chunks_total, number));
@@ -302,6 +364,7 @@ void progress_plain(const struct progress_view *v, struct buf *out)
         (void)plain_add(out, notice, PLAIN_ALL);
     } else {
         add_plain_rates(v, out);
+        add_plain_flow(v, out);
     }
     if (v->retries > 0) {
         buf_printf(out, ", %u %s", v->retries, v->retries == 1 ? "retry" : "retries");
@@ -310,35 +373,4 @@ void progress_plain(const struct progress_view *v, struct buf *out)
     if (no_memory) {
         fail(out);
     }
-}
-
-static bool put_work(json_t *o, const struct progress_view *v)
-{
-    bool ok = json_put(o, "elapsed_ms", json_count(v->elapsed_ms));
-    ok = json_put(o, "percent", json_count(progress_percent(v))) && ok;
-    ok = json_put(o, "planned_bytes", json_count(v->planned_bytes)) && ok;
-    ok = json_put(o, "done_bytes", json_count(v->done_bytes)) && ok;
-    ok = json_put(o, "done_bytes_at_start", json_count(v->done_bytes_at_start)) && ok;
-    ok = json_put(o, "rows", json_count(v->rows_committed)) && ok;
-    ok = json_put(o, "rows_per_s", json_count(v->rows_per_s)) && ok;
-    ok = json_put(o, "wire_bytes_per_s", json_count(v->wire_bytes_per_s)) && ok;
-    ok = json_put(o, "chunks_done", json_count(v->chunks_done)) && ok;
-    ok = json_put(o, "chunks_total", json_count(v->chunks_total)) && ok;
-    ok = json_put(o, "tables_done", json_count(v->tables_done)) && ok;
-    return json_put(o, "tables_total", json_count(v->tables_total)) && ok;
-}
-
-void progress_json(const struct progress_view *v, struct buf *out)
-{
-    json_t *o = json_object();
-    uint64_t eta_ms = progress_eta_ms(v);
-
-    bool ok = json_put(o, "event", json_text("progress"));
-    ok = put_work(o, v) && ok;
-    ok = json_put(o, "eta_ms", eta_ms == UINT64_MAX ? json_null() : json_count(eta_ms)) && ok;
-    ok = json_put(o, "streams_busy", json_count(v->streams_busy)) && ok;
-    ok = json_put(o, "retries", json_count(v->retries)) && ok;
-    ok = json_put(o, "draining", json_boolean(v->draining)) && ok;
-    ok = json_put(o, "waiting_for", json_text(v->waiting_for)) && ok;
-    json_line(o, ok, out);
 }

@@ -2,15 +2,15 @@
 
 #include "base/str.h"
 #include "ui/grid.h"
+#include "ui/report_flow.h"
 #include "ui/report_parts.h"
+#include "ui/why.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CELL_MAX     (2 * STR_HUMAN_MAX + 8)
-#define SLOW_PERCENT 20 /* of the time waiting for one side: that side limits the load */
-#define REASONS_MAX  ((size_t)4 * ERR_MSG_MAX)
-#define COMMIT_SLOW  25
+#define CELL_MAX    (2 * STR_HUMAN_MAX + 8)
+#define REASONS_MAX ((size_t)4 * ERR_MSG_MAX)
 
 /* A name with its destination can be long; it is built in a buffer and copied into the grid. */
 static void name_cell(struct grid *g, const char *name, const char *destination)
@@ -65,9 +65,10 @@ static uint64_t table_bytes(const void *items, size_t index)
     return ((const struct table_view *)items)[index].wire_bytes;
 }
 
-static void table_row(struct grid *g, const struct table_view *t)
+static void table_row(struct grid *g, const struct table_view *t, bool timed)
 {
     char text[CELL_MAX];
+    char why[WHY_SHORT_MAX];
 
     count_cell(g, t->rows);
     bytes_cell(g, t->wire_bytes);
@@ -75,6 +76,10 @@ static void table_row(struct grid *g, const struct table_view *t)
     grid_cell(g, rate_text(t->wire_bytes, t->busy_ms, text));
     chunks_cell(g, t->chunks_done, t->chunks_total);
     grid_cell(g, t->format);
+    if (timed) {
+        why_table(&t->spent, why);
+        grid_cell(g, why);
+    }
     (void)snprintf(text, sizeof(text), "%u", t->snapshot_no);
     grid_cell(g, text);
 }
@@ -110,10 +115,31 @@ static void sum_row(struct grid *g, const char *name, const struct table_view *s
     chunks_cell(g, sum->chunks_done, sum->chunks_total);
 }
 
+/* Without the column when this run did nothing. */
+static bool any_time(const struct summary_view *v)
+{
+    for (size_t i = 0; i < v->table_count; i++) {
+        if (why_sum_ns(&v->tables[i].spent, WHY_WRITERS) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *table_align(bool timed, bool snapshots)
+{
+    if (timed) {
+        return snapshots ? "lrrrrrllr" : "lrrrrrll";
+    }
+    return snapshots ? "lrrrrrlr" : "lrrrrrl";
+}
+
 static void summary_tables(const struct summary_view *v, struct buf *out)
 {
-    static const char *const titles[] = {"table", "rows",   "bytes",  "stream time",
-                                         "rate",  "chunks", "format", "snapshot"};
+    bool timed = any_time(v);
+    const char *const titles[] = {"table",   "rows",   "bytes",  "stream time",
+                                  "rate",    "chunks", "format", timed ? "time went" : "snapshot",
+                                  "snapshot"};
     size_t top[REPORT_TABLES_MAX];
     size_t shown = report_largest(table_bytes, v->tables, v->table_count, top);
     struct table_view total = {0};
@@ -121,7 +147,7 @@ static void summary_tables(const struct summary_view *v, struct buf *out)
     struct grid g = {0};
     char name[CELL_MAX];
 
-    header_row(&g, titles, v->snapshot_count > 1 ? 8 : 7);
+    header_row(&g, titles, 7u + timed + (v->snapshot_count > 1));
     for (size_t i = 0; i < v->table_count; i++) {
         add_table(&total, &v->tables[i]);
     }
@@ -130,7 +156,7 @@ static void summary_tables(const struct summary_view *v, struct buf *out)
         const struct table_view *t = &v->tables[top[i]];
         grid_row(&g);
         name_cell(&g, t->name, t->destination);
-        table_row(&g, t);
+        table_row(&g, t, timed);
         rest.rows -= t->rows;
         rest.wire_bytes -= t->wire_bytes;
         rest.busy_ms -= t->busy_ms;
@@ -145,7 +171,7 @@ static void summary_tables(const struct summary_view *v, struct buf *out)
     (void)snprintf(name, sizeof(name), "total of %zu table%s", v->table_count,
                    report_plural(v->table_count));
     sum_row(&g, name, &total);
-    grid_print(&g, v->snapshot_count > 1 ? "lrrrrrlr" : "lrrrrrl", out);
+    grid_print(&g, table_align(timed, v->snapshot_count > 1), out);
     grid_free(&g);
 }
 
@@ -159,8 +185,12 @@ static void summary_rates(const struct summary_view *v, struct buf *out)
 
     buf_printf(out, "%-13s%s rows, ", "this run", human_count(v->rows_run, number));
     buf_printf(out, "%s in ", human_bytes(v->wire_bytes_run, number));
-    buf_printf(out, "%s by %u stream%s", human_duration(v->elapsed_ms, number), v->streams,
-               report_plural(v->streams));
+    buf_printf(out, "%s by %s%u stream%s", human_duration(v->elapsed_ms, number),
+               v->flow.jobs_auto ? "up to " : "", v->streams, report_plural(v->streams));
+    if (v->flow.jobs_auto) {
+        buf_printf(out, " (%u readers, %u writers at the end)", v->flow.readers_active,
+                   v->flow.writers_active);
+    }
     if (v->rows_run > 0 && v->elapsed_ms > 0) {
         buf_printf(out, ": %s rows/s, ", human_count(rows_per_s, number));
         buf_puts(out, rate_text(v->wire_bytes_run, v->elapsed_ms, rate));
@@ -168,42 +198,6 @@ static void summary_rates(const struct summary_view *v, struct buf *out)
     buf_printf(out, "\n%-13s%s rows; ", "whole job", human_count(v->rows, number));
     buf_printf(out, "%s of ", human_count(v->chunks_done, number));
     buf_printf(out, "%s chunks committed\n", human_count(v->chunks_total, number));
-}
-
-static unsigned share(uint64_t part_ms, uint64_t whole_ms)
-{
-    double percent = whole_ms == 0 ? 0 : (double)part_ms * 100.0 / (double)whole_ms;
-    return percent > 100 ? 100 : (unsigned)(percent + 0.5);
-}
-
-/* What an engineer asks next: which side to look at. */
-static const char *slow_side(unsigned source, unsigned destination, unsigned commit)
-{
-    if (commit >= COMMIT_SLOW) {
-        return "commits take long; larger chunks make fewer of them";
-    }
-    if (source >= SLOW_PERCENT && source > 2 * destination) {
-        return "the source is the slower side";
-    }
-    if (destination >= SLOW_PERCENT && destination > 2 * source) {
-        return "the destination is the slower side";
-    }
-    return "neither side is much slower than the other";
-}
-
-static void summary_time(const struct summary_view *v, struct buf *out)
-{
-    uint64_t whole_ms = v->elapsed_ms * v->streams;
-    unsigned source = share(v->source_wait_ms, whole_ms);
-    unsigned destination = share(v->destination_wait_ms, whole_ms);
-    unsigned commit = share(v->commit_ms, whole_ms);
-
-    if (whole_ms == 0 || v->rows_run == 0) {
-        return;
-    }
-    buf_printf(out,
-               "%-13s%u%% waiting for the source, %u%% for the destination, %u%% committing: %s\n",
-               "time went", source, destination, commit, slow_side(source, destination, commit));
 }
 
 static void summary_memory(const struct summary_view *v, struct buf *out)
@@ -214,8 +208,11 @@ static void summary_memory(const struct summary_view *v, struct buf *out)
         return;
     }
     buf_printf(out, "%-13s%s at most of ", "memory", human_bytes(v->memory_peak_bytes, number));
-    buf_printf(out, "%s; widest row ", human_bytes(v->memory_limit_bytes, number));
-    buf_printf(out, "%s\n", human_bytes(v->row_widest_bytes, number));
+    buf_puts(out, human_bytes(v->memory_limit_bytes, number));
+    if (v->row_widest_bytes > 0) { /* rows from an earlier run's spill are not looked at */
+        buf_printf(out, "; widest row %s", human_bytes(v->row_widest_bytes, number));
+    }
+    buf_puts(out, "\n");
 }
 
 static void summary_retries(const struct summary_view *v, struct buf *out)
@@ -269,10 +266,16 @@ void report_summary_text(const struct summary_view *v, struct buf *out)
         summary_tables(v, out);
         buf_puts(out, "\n");
     }
+    if (v->verbose && v->stream_count > 0) {
+        report_streams(v, out);
+        buf_puts(out, "\n");
+    }
     if (v->chunks_total > 0) {
         summary_rates(v, out);
-        summary_time(v, out);
+        report_transactions(v, out);
+        report_time(v, out);
         summary_memory(v, out);
+        report_aside(v, out);
     }
     summary_retries(v, out);
     summary_snapshots(v, out);

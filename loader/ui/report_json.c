@@ -1,6 +1,8 @@
+#include "ui/flow_json.h"
 #include "ui/json_text.h"
 #include "ui/report.h"
 #include "ui/report_parts.h"
+#include "ui/why.h"
 
 #include <string.h>
 
@@ -37,8 +39,16 @@ static const char *destination_of(const char *name, const char *destination)
     return destination == NULL ? name : destination;
 }
 
-static json_t *table_json(const struct table_view *t)
+/* Of the time that all tables took of the writers. */
+static json_t *share_json(const struct table_view *t, double all_ns)
 {
+    double own_ns = (double)why_sum_ns(&t->spent, WHY_WRITERS);
+    return all_ns <= 0 ? json_null() : json_real(own_ns / all_ns);
+}
+
+static json_t *table_json(const struct table_view *t, double all_ns)
+{
+    char why[WHY_SHORT_MAX];
     json_t *o = json_object();
 
     bool ok = json_put(o, "name", json_text(t->name));
@@ -50,6 +60,11 @@ static json_t *table_json(const struct table_view *t)
     ok = json_put(o, "chunks_done", json_count(t->chunks_done)) && ok;
     ok = json_put(o, "chunks_total", json_count(t->chunks_total)) && ok;
     ok = json_put(o, "snapshot", json_count(t->snapshot_no)) && ok;
+    why_table(&t->spent, why);
+    ok = json_put(o, "time_share", share_json(t, all_ns)) && ok;
+    ok = json_put(o, "bottleneck", json_text(why_name(why_judge(&t->spent)))) && ok;
+    ok = json_put(o, "why", json_text(why)) && ok;
+    ok = json_put(o, "spent_ms", flow_json_spent(&t->spent)) && ok;
     return all_or_nothing(o, ok);
 }
 
@@ -57,9 +72,37 @@ static json_t *tables_json(const struct summary_view *v)
 {
     json_t *array = json_array();
     bool ok = array != NULL;
+    double all_ns = 0;
 
+    for (size_t i = 0; i < v->table_count; i++) {
+        all_ns += (double)why_sum_ns(&v->tables[i].spent, WHY_WRITERS);
+    }
     for (size_t i = 0; i < v->table_count && ok; i++) {
-        ok = json_push(array, table_json(&v->tables[i]));
+        ok = json_push(array, table_json(&v->tables[i], all_ns));
+    }
+    return all_or_nothing(array, ok);
+}
+
+static json_t *stream_json(const struct stream_view *s)
+{
+    json_t *o = json_object();
+
+    bool ok = json_put(o, "rows_read", json_count(s->rows_read));
+    ok = json_put(o, "bytes_read", json_count(s->bytes_read)) && ok;
+    ok = json_put(o, "rows_sent", json_count(s->rows_sent)) && ok;
+    ok = json_put(o, "bytes_sent", json_count(s->bytes_sent)) && ok;
+    ok = json_put(o, "reader_ms", flow_json_spent(&s->reader)) && ok;
+    ok = json_put(o, "writer_ms", flow_json_spent(&s->writer)) && ok;
+    return all_or_nothing(o, ok);
+}
+
+static json_t *streams_json(const struct summary_view *v)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+
+    for (size_t i = 0; i < v->stream_count && ok; i++) {
+        ok = json_push(array, stream_json(&v->stream_list[i]));
     }
     return all_or_nothing(array, ok);
 }
@@ -149,6 +192,32 @@ static bool put_figures(json_t *o, const struct summary_view *v)
     return json_put(o, "row_widest_bytes", json_count(v->row_widest_bytes)) && ok;
 }
 
+/* In one line: it is broken for people. */
+static json_t *verdict_json(const struct summary_view *v)
+{
+    struct buf verdict;
+
+    buf_init(&verdict, ERR_MSG_MAX);
+    why_verdict(v, &verdict);
+    for (size_t i = 0; i < verdict.len; i++) {
+        if (verdict.data[i] == '\n') {
+            verdict.data[i] = ' ';
+        }
+    }
+    json_t *text = verdict.failed ? NULL : json_text(buf_str(&verdict));
+    buf_free(&verdict);
+    return text;
+}
+
+static bool put_flow(json_t *o, const struct summary_view *v)
+{
+    bool ok = flow_json_put(o, &v->flow);
+    ok = json_put(o, "from_spill", json_boolean(v->from_spill)) && ok;
+    ok = json_put(o, "bottleneck", json_text(why_name(why_judge(&v->flow.spent)))) && ok;
+    ok = json_put(o, "verdict", verdict_json(v)) && ok;
+    return json_put(o, "streams_list", streams_json(v)) && ok;
+}
+
 void report_summary_json(const struct summary_view *v, struct buf *out)
 {
     json_t *o = json_object();
@@ -156,6 +225,7 @@ void report_summary_json(const struct summary_view *v, struct buf *out)
     bool ok = json_put(o, "event", json_text("summary"));
     ok = put_outcome(o, v) && ok;
     ok = put_figures(o, v) && ok;
+    ok = put_flow(o, v) && ok;
     ok = json_put(o, "tables", tables_json(v)) && ok;
     ok = json_put(o, "snapshots", snapshots_json(v)) && ok;
     ok = json_put(o, "sequences_moved", texts_json(v->sequences_moved, v->sequence_count)) && ok;

@@ -6,10 +6,37 @@
 #define UI_VIEW_H
 
 #include "base/err.h"
+#include "flow/spent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What the data plane does and has put aside: one moment of it, or the end. */
+struct flow_view {
+    struct spent spent; /* since the run began, by all threads */
+    unsigned readers_active;
+    unsigned writers_active;
+    bool jobs_auto;            /* the two above change */
+    uint64_t transactions;     /* committed */
+    uint64_t group_bytes;      /* what the next one would take, of the relation; 0 unknown */
+    unsigned resends;          /* failed transactions that were sent again from memory or disk */
+    unsigned rereads;          /* that had to be read again */
+    uint64_t max_rate_bytes_s; /* --max-rate; 0: none */
+    uint64_t memory_bytes;     /* of batches, now; a summary has the peak elsewhere */
+    size_t ahead_batches;      /* how far a reader may be ahead */
+    uint64_t unpacked_bytes;   /* what was compressed, before */
+    uint64_t packed_bytes;     /* and after */
+    int pack_level;
+    uint64_t spill_written_bytes;
+    uint64_t spill_read_bytes;
+    uint64_t spill_used_bytes; /* now */
+    uint64_t spill_used_bytes_max;
+    uint64_t spill_limit_bytes;
+    bool spill_full;
+    bool throttled;       /* a reader waits for --max-rate */
+    uint64_t released_ms; /* when the source was given back, since the start; 0: it was not */
+};
 
 /* One moment of a running load. */
 struct progress_view {
@@ -29,6 +56,9 @@ struct progress_view {
     bool draining;    /* a signal was received */
     const char
         *waiting_for; /* NULL, or why nothing moves: "destination: connection refused, ..." */
+    struct flow_view flow;
+    struct spent recent; /* of the last seconds, by all threads */
+    uint64_t stalled_ms; /* for how long the destination has taken nothing */
 };
 
 struct table_view {
@@ -41,6 +71,17 @@ struct table_view {
     size_t chunks_done;
     size_t chunks_total;
     unsigned snapshot_no; /* which snapshot its rows are from, 1 is the job's first */
+    struct spent spent;   /* by what this run committed of it */
+};
+
+/* A reader and the writer of the same number; they need not have had the same rows. */
+struct stream_view {
+    struct spent reader;
+    struct spent writer;
+    uint64_t rows_read;
+    uint64_t bytes_read;
+    uint64_t rows_sent;
+    uint64_t bytes_sent;
 };
 
 struct snapshot_view {
@@ -71,6 +112,11 @@ struct summary_view {
     uint64_t source_wait_ms;      /* writers waited for rows */
     uint64_t destination_wait_ms; /* writers waited for the destination to take rows */
     uint64_t commit_ms;
+    struct flow_view flow;
+    bool from_spill; /* the rest of an earlier run, from its spill: the source was not used */
+    bool verbose;    /* text: with a line for each stream */
+    const struct stream_view *stream_list;
+    size_t stream_count;        /* 0 before the streams began */
     uint64_t memory_peak_bytes; /* of our batches */
     uint64_t memory_limit_bytes;
     uint64_t row_widest_bytes;

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define LINE_MAX 100000
+#define MS       UINT64_C(1000000) /* in ns */
+#define MB       (UINT64_C(1) << 20)
 #define REFUSED  "destination: connection to server at \"10.0.0.7\" failed: Connection refused"
 
 static struct progress_view usual(void)
@@ -141,6 +143,38 @@ static void tty_line_at_both_ends(void **state)
     (void)state;
 }
 
+/* Why it is slow is left out last but for rows and time to go. */
+static void tty_line_says_why(void **state)
+{
+    struct progress_view v = usual();
+
+    v.recent = (struct spent){
+        {[SPENT_SEND] = 94 * MS, [SPENT_WAIT_ROWS] = 6 * MS}
+    };
+    check_tty(&v, 130, false,
+              "[=======>           ]  42%   1.23M rows/s  312.4 MB/s    431/1,002 chunks  ETA 3 "
+              "min 21 s  destination-bound: writers 94% sending");
+    check_tty(&v, 80, false,
+              " 42%   1.23M rows/s  312.4 MB/s  ETA 3 min 21 s  destination-bound: 94% sending");
+    check_tty(&v, 70, false, " 42%   1.23M rows/s  ETA 3 min 21 s  destination-bound: 94% sending");
+    check_tty(&v, 60, false, " 42%   1.23M rows/s  ETA 3 min 21 s  destination-bound");
+    check_tty(&v, 40, false, " 42%   1.23M rows/s  ETA 3 min 21 s");
+    v.flow.jobs_auto = true;
+    v.flow.readers_active = 5;
+    v.flow.writers_active = 7;
+    v.flow.spill_used_bytes = 300 * MB;
+    v.flow.pack_level = 3;
+    v.flow.released_ms = 12345;
+    v.recent.ns[SPENT_SPILL_WRITE] = 1;
+    check_tty(&v, 80, false,
+              " 42%   1.23M rows/s  312.4 MB/s  ETA 3 min 21 s  spilling: 300 MB on disk");
+    check_tty(&v, 180, false,
+              "[====>     ]  42%   1.23M rows/s  312.4 MB/s  ETA 3 min 21 s  5 readers, 7 writers  "
+              "destination-bound: writers 94% sending; spilling (300 MB on disk); source given "
+              "back after 12 s");
+    (void)state;
+}
+
 static void waiting_takes_the_place_of_the_rates(void **state)
 {
     struct progress_view v = usual();
@@ -197,7 +231,7 @@ static void check_width(const struct progress_view *v, unsigned width, bool colo
 
 static void tty_line_never_exceeds_the_width(void **state)
 {
-    struct progress_view views[5];
+    struct progress_view views[6];
 
     for (size_t i = 0; i < ARRAY_LEN(views); i++) {
         views[i] = usual();
@@ -213,6 +247,13 @@ static void tty_line_never_exceeds_the_width(void **state)
                                       .wire_bytes_per_s = UINT64_MAX,
                                       .chunks_total = SIZE_MAX,
                                       .retries = UINT32_MAX};
+    views[5].recent.ns[SPENT_SEND] = 1;
+    views[5].stalled_ms = UINT64_MAX;
+    views[5].flow = (struct flow_view){.jobs_auto = true,
+                                       .readers_active = UINT32_MAX,
+                                       .writers_active = UINT32_MAX,
+                                       .spill_used_bytes = UINT64_MAX,
+                                       .released_ms = UINT64_MAX};
     for (unsigned width = 1; width <= 200; width++) {
         for (size_t i = 0; i < ARRAY_LEN(views); i++) {
             check_width(&views[i], width, false);
@@ -274,6 +315,16 @@ static void plain_lines(void **state)
     v.waiting_for = REFUSED "\nmore";
     check_plain(&v, "2 min 05 s: 42% of 12.3 GB, 12,345,678 rows, 431 of 1,002 chunks, 3 of 12 "
                     "tables, waiting: " REFUSED ", 2 retries");
+    v.waiting_for = NULL;
+    v.recent = (struct spent){
+        {[SPENT_WAIT_ROWS] = 61 * MS, [SPENT_SEND] = 19 * MS}
+    };
+    v.flow.jobs_auto = true;
+    v.flow.readers_active = 5;
+    v.flow.writers_active = 7;
+    check_plain(&v, "2 min 05 s: 42% of 12.3 GB, 12,345,678 rows, 431 of 1,002 chunks, 3 of 12 "
+                    "tables, 1,234,567 rows/s, 312.4 MB/s, 3 min 21 s to go, source-bound: writers "
+                    "76% waiting for rows, 5 readers and 7 writers at work, 2 retries");
     v = (struct progress_view){.elapsed_ms = 900, .retries = 1};
     check_plain(&v,
                 "0 s: 0% of 0 B, 0 rows, 0 of 0 chunks, 0 of 0 tables, 0 rows/s, 0 B/s, 1 retry");
@@ -285,6 +336,7 @@ static void json_lines(void **state)
     struct progress_view v = usual();
     struct buf out;
 
+    v.recent.ns[SPENT_SEND] = 750 * MS;
     buf_init(&out, LINE_MAX);
     progress_json(&v, &out);
     assert_string_equal(
@@ -294,7 +346,20 @@ static void json_lines(void **state)
         "\"done_bytes_at_start\":1000000000,\"rows\":12345678,\"rows_per_s\":1234567,"
         "\"wire_bytes_per_s\":327575142,\"chunks_done\":431,\"chunks_total\":1002,"
         "\"tables_done\":3,\"tables_total\":12,\"eta_ms\":201110,\"streams_busy\":4,"
-        "\"retries\":0,\"draining\":false,\"waiting_for\":null}");
+        "\"retries\":0,"
+        "\"spent_ms\":{\"read\":0,\"wait_memory\":0,\"throttle\":0,\"wait_rows\":0,\"begin\":0,"
+        "\"send\":0,\"commit\":0,\"unpack\":0,\"spill_read\":0,\"pack\":0,\"spill_write\":0,"
+        "\"spill_full\":0},\"readers_active\":0,\"writers_active\":0,\"jobs_auto\":false,"
+        "\"transactions\":0,\"group_bytes\":0,\"resends\":0,\"rereads\":0,"
+        "\"max_rate_bytes_s\":0,\"throttled\":false,\"memory_bytes\":0,\"ahead_batches\":0,"
+        "\"unpacked_bytes\":0,\"packed_bytes\":0,\"packed_ratio\":null,\"pack_level\":0,"
+        "\"spill\":{\"written_bytes\":0,\"read_bytes\":0,\"used_bytes\":0,\"used_bytes_max\":0,"
+        "\"limit_bytes\":0,\"full\":false},\"released_ms\":null,"
+        "\"recent_ms\":{\"read\":0,\"wait_memory\":0,\"throttle\":0,\"wait_rows\":0,"
+        "\"begin\":0,\"send\":750,\"commit\":0,\"unpack\":0,\"spill_read\":0,\"pack\":0,"
+        "\"spill_write\":0,\"spill_full\":0},\"stalled_ms\":0,\"bottleneck\":\"destination\","
+        "\"why\":\"destination-bound: writers 100% sending\","
+        "\"draining\":false,\"waiting_for\":null}");
     buf_clear(&out);
     v.done_bytes = v.done_bytes_at_start;
     v.draining = true;
@@ -351,6 +416,7 @@ int main(void)
         cmocka_unit_test(eta_goes_by_this_run),
         cmocka_unit_test(tty_line_uses_the_width_it_has),
         cmocka_unit_test(tty_line_at_both_ends),
+        cmocka_unit_test(tty_line_says_why),
         cmocka_unit_test(waiting_takes_the_place_of_the_rates),
         cmocka_unit_test(tty_line_never_exceeds_the_width),
         cmocka_unit_test(large_rates_stay_short),

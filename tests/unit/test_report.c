@@ -1,103 +1,5 @@
-/* report: the summary and the plan as a person and as a program read them. */
-#include "unit.h"
-
-#include "ui/report.h"
-
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define TEXT_MAX (1u << 20)
-#define MB       (UINT64_C(1) << 20)
-#define GB       (UINT64_C(1) << 30)
-
-static const struct table_view two_tables[] = {
-    {.name = "public.customer",
-     .destination = "public.customer",
-     .format = "binary",
-     .rows = 1500,
-     .wire_bytes = 200000,
-     .busy_ms = 900,
-     .chunks_done = 1,
-     .chunks_total = 1,
-     .snapshot_no = 1},
-    {.name = "public.orders",
-     .destination = "archive.orders",
-     .format = "text",
-     .rows = 12345678,
-     .wire_bytes = 3 * GB,
-     .busy_ms = 125000,
-     .chunks_done = 47,
-     .chunks_total = 48,
-     .snapshot_no = 2},
-};
-
-static const struct snapshot_view two_snapshots[] = {
-    {.no = 1, .taken_at = "2026-01-02T03:04:05.678Z", .identity = "100:100:"       },
-    {.no = 2, .taken_at = "2026-01-02T04:04:05.678Z", .identity = "200:210:201,205"},
-};
-
-static const char *const one_warning[] = {"3 large objects are not copied"};
-static const char *const one_sequence[] = {"public.orders_id_seq = 12345678"};
-
-static struct summary_view usual(void)
-{
-    static const struct err no_error = {.kind = ERR_NONE};
-
-    return (struct summary_view){.job = "nightly",
-                                 .source = "db1:5432/shop",
-                                 .destination = "db2:5432/shop",
-                                 .error = &no_error,
-                                 .elapsed_ms = 65000,
-                                 .streams = 4,
-                                 .rows = 12347178,
-                                 .rows_run = 12347178,
-                                 .wire_bytes_run = 3 * GB,
-                                 .chunks_done = 49,
-                                 .chunks_total = 49,
-                                 .retry_reasons = "",
-                                 .source_wait_ms = 104000,
-                                 .destination_wait_ms = 2600,
-                                 .commit_ms = 7800,
-                                 .memory_peak_bytes = 100 * MB,
-                                 .memory_limit_bytes = 256 * MB,
-                                 .row_widest_bytes = 4096,
-                                 .tables = two_tables,
-                                 .table_count = 2,
-                                 .snapshots = two_snapshots,
-                                 .snapshot_count = 1,
-                                 .warnings = one_warning,
-                                 .warning_count = 1,
-                                 .sequences_moved = one_sequence,
-                                 .sequence_count = 1};
-}
-
-/* The caller frees. */
-static char *summary_text(const struct summary_view *v)
-{
-    struct buf out;
-    buf_init(&out, TEXT_MAX);
-    report_summary_text(v, &out);
-    assert_false(out.failed);
-    return buf_take(&out);
-}
-
-static void check_summary(const struct summary_view *v, const char *want)
-{
-    char *text = summary_text(v);
-    assert_string_equal(text, want);
-    free(text);
-}
-
-static void check_holds(const struct summary_view *v, const char *want)
-{
-    char *text = summary_text(v);
-    if (strstr(text, want) == NULL) {
-        fail_msg("no \"%s\" in\n%s", want, text);
-    }
-    free(text);
-}
+/* report: the summary as a person reads it. */
+#include "report_fixture.h"
 
 static void good_load(void **state)
 {
@@ -110,17 +12,16 @@ static void good_load(void **state)
         "destination  db2:5432/shop\n"
         "\n"
         "  table                                  rows     bytes  stream time       rate  chunks  "
-        "format\n"
+        "format  time went\n"
         "  public.orders -> archive.orders  12,345,678      3 GB   2 min 05 s  24.6 MB/s   47/48  "
-        "text\n"
+        "text    75% sending\n"
         "  public.customer                       1,500  195.3 kB       900 ms   217 kB/s       1  "
-        "binary\n"
+        "binary  75% waiting for rows\n"
         "  total of 2 tables                12,347,178      3 GB   2 min 05 s  24.4 MB/s   48/49\n"
         "\n"
         "this run     12,347,178 rows, 3 GB in 1 min 05 s by 4 streams: 189,956 rows/s, 47.3 MB/s\n"
         "whole job    12,347,178 rows; 49 of 49 chunks committed\n"
-        "time went    40% waiting for the source, 1% for the destination, 3% committing: the "
-        "source is the slower side\n"
+        "transactions 48 of 64 MB each on average\n" TIME_WENT
         "memory       100 MB at most of 256 MB; widest row 4 kB\n"
         "snapshot     1, taken 2026-01-02T03:04:05.678Z, 100:100:\n"
         "sequence     public.orders_id_seq = 12345678\n"
@@ -149,17 +50,16 @@ static void stopped_load_says_how_to_resume(void **state)
         "destination  db2:5432/shop\n"
         "\n"
         "  table                                  rows     bytes  stream time       rate  chunks  "
-        "format  snapshot\n"
+        "format  time went             snapshot\n"
         "  public.orders -> archive.orders  12,345,678      3 GB   2 min 05 s  24.6 MB/s   47/48  "
-        "text           2\n"
+        "text    75% sending                  2\n"
         "  public.customer                       1,500  195.3 kB       900 ms   217 kB/s       1  "
-        "binary         1\n"
+        "binary  75% waiting for rows         1\n"
         "  total of 2 tables                12,347,178      3 GB   2 min 05 s  24.4 MB/s   48/49\n"
         "\n"
         "this run     12,347,178 rows, 3 GB in 1 min 05 s by 4 streams: 189,956 rows/s, 47.3 MB/s\n"
         "whole job    12,347,178 rows; 48 of 49 chunks committed\n"
-        "time went    40% waiting for the source, 1% for the destination, 3% committing: the "
-        "source is the slower side\n"
+        "transactions 48 of 64 MB each on average\n" TIME_WENT
         "memory       100 MB at most of 256 MB; widest row 4 kB\n"
         "retries      6: 5 x connection refused, 1 x timeout\n"
         "snapshot     1, taken 2026-01-02T03:04:05.678Z, 100:100:\n"
@@ -218,34 +118,121 @@ static void title_names_every_outcome(void **state)
     (void)state;
 }
 
-static void time_line_names_the_slower_side(void **state)
+/* The shares are of what threads spent on anything; what is left of the run they were idle. */
+static void time_lines(void **state)
+{
+    struct summary_view v = usual();
+
+    v.stream_count = 4;
+    v.flow.spent = (struct spent){
+        {[SPENT_SEND] = 130000 * MS,
+         [SPENT_BEGIN] = 1000 * MS,
+         [SPENT_UNPACK] = 2000 * MS,
+         [SPENT_SPILL_READ] = 6000 * MS,
+         [SPENT_READ] = 100000 * MS,
+         [SPENT_THROTTLE] = 9000 * MS,
+         [SPENT_WAIT_MEMORY] = 151000 * MS,
+         [SPENT_PACK] = 3000 * MS,
+         [SPENT_SPILL_WRITE] = 1000 * MS}
+    };
+    check_holds(&v,
+                "time went    writers: 94% sending, 1% beginning, 1% unpacking, 4% reading the "
+                "spill (idle for 47% of the run)\n"
+                "             readers: 38% reading, 58% waiting for memory, 3% held back by "
+                "--max-rate\n"
+                "             packers: 75% compressing, 25% writing the spill\n"
+                "             the destination is the slower side: its backends took 94% of the\n"
+                "             writers' time; more streams or fewer indexes help, a faster source\n"
+                "             does not\n");
+    v.flow.jobs_auto = true; /* then nobody knows how many were to work */
+    v.flow.readers_active = 3;
+    v.flow.writers_active = 2;
+    check_holds(&v, "reading the spill\n");
+    check_holds(&v, "in 1 min 05 s by up to 4 streams (3 readers, 2 writers at the end): 189,956");
+    v.rows_run = 0;
+    check_lacks(&v, "time went   ");
+    (void)state;
+}
+
+static void transaction_lines(void **state)
 {
     static const struct {
-        uint64_t source, destination, commit;
+        unsigned resends, rereads;
         const char *want;
     } rows[] = {
-        {104000, 2600,   0,
-         "40% waiting for the source, 1% for the destination, 0% committing: "
-         "the source is"                                            },
-        {2600,   104000, 0,     "the destination is the slower side"},
-        {60000,  60000,  0,
-         "23% waiting for the source, 23% for the destination, 0% committing: "
-         "neither"                                                  },
-        {0,      0,      0,     "neither side"                      },
-        {40000,  0,      0,
-         "15% waiting for the source, 0% for the destination, 0% committing: "
-         "neither"                                                  },
-        {0,      0,      78000, "30% committing: commits take long" },
-        {999999, 0,      0,     "100% waiting for the source"       },
+        {1, 0, "\nsent again   1 transaction from memory or disk; nothing was read twice\n" },
+        {3, 0, "\nsent again   3 transactions from memory or disk; nothing was read twice\n"},
+        {0, 1, "\nsent again   1 transaction had to be read again from the source\n"        },
+        {2, 4,
+         "\nsent again   2 transactions from memory or disk; 4 transactions had to be read "
+         "again from the source\n"                                                          },
     };
+    struct summary_view v = usual();
 
+    check_lacks(&v, "sent again");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct summary_view v = usual();
-        v.source_wait_ms = rows[i].source;
-        v.destination_wait_ms = rows[i].destination;
-        v.commit_ms = rows[i].commit;
+        v.flow.resends = rows[i].resends;
+        v.flow.rereads = rows[i].rereads;
         check_holds(&v, rows[i].want);
     }
+    v.flow.transactions = 1;
+    check_holds(&v, "\ntransactions 1 of 3 GB\n");
+    v.flow.transactions = 0;
+    check_lacks(&v, "transactions 0");
+    (void)state;
+}
+
+static void what_was_put_aside(void **state)
+{
+    struct summary_view v = usual();
+
+    check_lacks(&v, "spill");
+    check_lacks(&v, "compressed");
+    check_lacks(&v, "given back");
+    v.flow.unpacked_bytes = 310 * MB;
+    v.flow.packed_bytes = 100 * MB;
+    v.flow.spill_written_bytes = 2 * GB;
+    v.flow.spill_read_bytes = GB;
+    v.flow.spill_used_bytes_max = 512 * MB;
+    v.flow.spill_limit_bytes = 8 * GB;
+    v.flow.released_ms = 12000;
+    check_holds(&v, "widest row 4 kB\n"
+                    "compressed   310 MB to 100 MB: 3.1 to 1\n"
+                    "spill        2 GB written, 1 GB read; at most 512 MB at a time, of 8 GB\n"
+                    "given back   the source, after 12.0 s of 1 min 05 s\n"
+                    "snapshot     1");
+    v.flow.spill_limit_bytes = UINT64_MAX;
+    check_holds(&v, "at most 512 MB at a time\n");
+    v.row_widest_bytes = 0;
+    check_holds(&v, "of 256 MB\n");
+    v.from_spill = true;
+    check_holds(&v, "from spill   the rest of an earlier run, from its spill; the source was not "
+                    "used\n");
+    (void)state;
+}
+
+static void streams_are_listed_for_the_curious(void **state)
+{
+    static struct stream_view streams[50] = {
+        {.reader = {{[SPENT_READ] = 75 * MS, [SPENT_WAIT_MEMORY] = 25 * MS}},
+         .writer = {{[SPENT_SEND] = 90 * MS, [SPENT_COMMIT] = 10 * MS}},
+         .bytes_read = 5 * MB,
+         .bytes_sent = 4 * MB},
+    };
+    struct summary_view v = usual();
+
+    v.stream_list = streams;
+    v.stream_count = 1;
+    check_lacks(&v, "  stream  ");
+    v.verbose = true;
+    check_holds(&v,
+                "\n"
+                "  stream  read  reading  no room  paced  sent  sending  no rows  begin  commit\n"
+                "       1  5 MB      75%      25%     0%  4 MB      90%       0%     0%     10%\n"
+                "\nthis run");
+    v.stream_count = ARRAY_LEN(streams);
+    check_holds(&v, "\n      40   0 B ");
+    check_holds(&v, "\n  and 10 more\n\nthis run");
     (void)state;
 }
 
@@ -271,22 +258,6 @@ static void names_cannot_break_the_table(void **state)
                     "  a.\\xFF                5    0 B         0 ms     -       0  text\n"
                     "  total of 5 tables    15    0 B         0 ms     -       0\n");
     (void)state;
-}
-
-#define MANY 100
-
-static void make_many(struct table_view tables[MANY], char names[MANY][16])
-{
-    for (size_t i = 0; i < MANY; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "s.t%02zu", i);
-        /* The size goes up and down, so that order is put in, not found. */
-        tables[i] = (struct table_view){.name = names[i],
-                                        .format = "text",
-                                        .rows = 1,
-                                        .wire_bytes = (i * 37) % MANY + 1,
-                                        .chunks_done = 1,
-                                        .chunks_total = 1};
-    }
 }
 
 static void largest_forty_are_listed_and_the_rest_summed(void **state)
@@ -349,213 +320,6 @@ static void too_little_room_fails_the_buffer(void **state)
     (void)state;
 }
 
-/* JSON. */
-
-static json_t *parsed(const struct buf *out)
-{
-    json_error_t error;
-
-    assert_false(out->failed);
-    assert_null(strchr(buf_str(out), '\n'));
-    json_t *o = json_loads(buf_str(out), JSON_REJECT_DUPLICATES, &error);
-    if (o == NULL) {
-        fail_msg("%s in %s", error.text, buf_str(out));
-    }
-    return o;
-}
-
-static void summary_json_has_it_all(void **state)
-{
-    static const struct err error = {.kind = ERR_LOST_SNAPSHOT, .msg = "gone \"x\""};
-    struct summary_view v = usual();
-    struct buf out;
-
-    v.exit_status = 1;
-    v.error = &error;
-    v.table_count = 1;
-    buf_init(&out, TEXT_MAX);
-    report_summary_json(&v, &out);
-    assert_string_equal(
-        buf_str(&out),
-        "{\"event\":\"summary\",\"job\":\"nightly\",\"source\":\"db1:5432/shop\","
-        "\"destination\":\"db2:5432/shop\",\"exit_status\":1,\"outcome\":\"failed\","
-        "\"already_complete\":false,"
-        "\"error\":{\"kind\":\"lost_snapshot\",\"message\":\"gone \\\"x\\\"\"},\"hint\":null,"
-        "\"elapsed_ms\":65000,\"streams\":4,\"rows\":12347178,\"rows_run\":12347178,"
-        "\"wire_bytes_run\":3221225472,\"chunks_done\":49,\"chunks_total\":49,\"retries\":0,"
-        "\"retry_reasons\":\"\",\"source_wait_ms\":104000,\"destination_wait_ms\":2600,"
-        "\"commit_ms\":7800,\"memory_peak_bytes\":104857600,\"memory_limit_bytes\":268435456,"
-        "\"row_widest_bytes\":4096,\"tables\":[{\"name\":\"public.customer\","
-        "\"destination\":\"public.customer\",\"format\":\"binary\",\"rows\":1500,"
-        "\"wire_bytes\":200000,\"busy_ms\":900,\"chunks_done\":1,\"chunks_total\":1,"
-        "\"snapshot\":1}],\"snapshots\":[{\"snapshot\":1,"
-        "\"taken_at\":\"2026-01-02T03:04:05.678Z\",\"identity\":\"100:100:\"}],"
-        "\"sequences_moved\":[\"public.orders_id_seq = 12345678\"],"
-        "\"warnings\":[\"3 large objects are not copied\"]}");
-    buf_free(&out);
-    (void)state;
-}
-
-static void summary_json_lists_every_table_and_mends_text(void **state)
-{
-    struct table_view tables[MANY];
-    char names[MANY][16];
-    struct summary_view v = usual();
-    struct buf out;
-
-    make_many(tables, names);
-    tables[99].name = "bad \xFF\xC3\xA4\xE6\x9D";
-    tables[99].rows = UINT64_MAX;
-    v.tables = tables;
-    v.table_count = MANY;
-    buf_init(&out, TEXT_MAX);
-    report_summary_json(&v, &out);
-    json_t *o = parsed(&out);
-    json_t *list = json_object_get(o, "tables");
-    assert_int_equal(json_array_size(list), MANY);
-    json_t *last = json_array_get(list, 99);
-    assert_string_equal(json_string_value(json_object_get(last, "name")),
-                        "bad \xEF\xBF\xBD\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD");
-    assert_true(json_integer_value(json_object_get(last, "rows")) == INT64_MAX);
-    assert_true(json_is_null(json_object_get(o, "error")));
-    json_decref(o);
-    buf_free(&out);
-    (void)state;
-}
-
-static void every_error_kind_has_a_name(void **state)
-{
-    static const char *const names[] = {NULL,        "usage",  "auth", "transient",    "data",
-                                        "cancelled", "system", "busy", "lost_snapshot"};
-
-    for (size_t i = 1; i < ARRAY_LEN(names); i++) {
-        struct err error = {.kind = (enum err_kind)i, .msg = "m"};
-        struct summary_view v = usual();
-        struct buf out;
-        v.error = &error;
-        buf_init(&out, TEXT_MAX);
-        report_summary_json(&v, &out);
-        json_t *o = parsed(&out);
-        json_t *kind = json_object_get(json_object_get(o, "error"), "kind");
-        assert_string_equal(json_string_value(kind), names[i]);
-        json_decref(o);
-        buf_free(&out);
-    }
-    (void)state;
-}
-
-/* The plan. */
-
-static const struct plan_table_view plan_tables[] = {
-    {.name = "public.tag",
-     .destination = "public.tag",
-     .format = "binary",
-     .format_why = "",
-     .split_by = "whole",
-     .bytes = 8192,
-     .row_estimate = -1,
-     .chunks = 1 },
-    {.name = "public.orders",
-     .destination = "public.orders",
-     .format = "text",
-     .format_why = "column kind is a regclass",
-     .split_by = "key (id)",
-     .bytes = 3 * GB,
-     .row_estimate = 12345678.4,
-     .chunks = 48},
-};
-
-static struct plan_view usual_plan(void)
-{
-    return (struct plan_view){.job = "nightly",
-                              .source = "db1:5432/shop",
-                              .destination = "db2:5432/shop",
-                              .mode = "truncate",
-                              .triggers = "keep: the role may not disable them",
-                              .streams = 4,
-                              .bytes = 3 * GB + 8192,
-                              .chunks = 49,
-                              .tables = plan_tables,
-                              .table_count = 2,
-                              .warnings = one_warning,
-                              .warning_count = 1};
-}
-
-static void check_plan(const struct plan_view *v, const char *want)
-{
-    struct buf out;
-    buf_init(&out, TEXT_MAX);
-    report_plan_text(v, &out);
-    if (strstr(buf_str(&out), want) == NULL) {
-        fail_msg("no \"%s\" in\n%s", want, buf_str(&out));
-    }
-    buf_free(&out);
-}
-
-static void plan_as_text(void **state)
-{
-    struct plan_view v = usual_plan();
-
-    check_plan(&v, "plan of job  nightly\n"
-                   "source       db1:5432/shop\n"
-                   "destination  db2:5432/shop\n"
-                   "mode         truncate\n"
-                   "triggers     keep: the role may not disable them\n"
-                   "streams      4\n"
-                   "\n"
-                   "  table              bytes  rows (estimate)  chunks  cut by    format\n"
-                   "  public.orders       3 GB       12,345,678      48  key (id)  text: column "
-                   "kind is a regclass\n"
-                   "  public.tag          8 kB                -       1  whole     binary\n"
-                   "  total of 2 tables   3 GB       12,345,678      49\n"
-                   "\n"
-                   "warning      3 large objects are not copied\n"
-                   "Nothing was changed on either side.\n");
-    v.table_count = 0;
-    check_plan(&v, "\n\n  no table\n\n");
-    (void)state;
-}
-
-static void plan_of_many_tables_sums_the_rest(void **state)
-{
-    struct plan_table_view tables[41];
-    struct plan_view v = usual_plan();
-
-    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-        tables[i] = plan_tables[1];
-    }
-    tables[40].bytes = 8192;
-    tables[40].row_estimate = 1e300;
-    v.tables = tables;
-    v.table_count = ARRAY_LEN(tables);
-    check_plan(&v, "\n  (1 smaller table)     8 kB  1,000,000,000,000,000,000      48\n"
-                   "  total of 41 tables  120 GB  1,000,000,000,000,000,000   1,968\n");
-    (void)state;
-}
-
-static void plan_as_json(void **state)
-{
-    struct plan_view v = usual_plan();
-    struct buf out;
-
-    buf_init(&out, TEXT_MAX);
-    report_plan_json(&v, &out);
-    assert_string_equal(
-        buf_str(&out),
-        "{\"event\":\"plan\",\"job\":\"nightly\",\"source\":\"db1:5432/shop\","
-        "\"destination\":\"db2:5432/shop\",\"mode\":\"truncate\","
-        "\"triggers\":\"keep: the role may not disable them\",\"streams\":4,"
-        "\"bytes\":3221233664,\"chunks\":49,\"tables\":[{\"name\":\"public.tag\","
-        "\"destination\":\"public.tag\",\"format\":\"binary\",\"format_why\":\"\","
-        "\"split_by\":\"whole\",\"bytes\":8192,\"row_estimate\":null,\"chunks\":1},"
-        "{\"name\":\"public.orders\",\"destination\":\"public.orders\",\"format\":\"text\","
-        "\"format_why\":\"column kind is a regclass\",\"split_by\":\"key (id)\","
-        "\"bytes\":3221225472,\"row_estimate\":12345678,\"chunks\":48}],"
-        "\"warnings\":[\"3 large objects are not copied\"]}");
-    buf_free(&out);
-    (void)state;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,17 +327,14 @@ int main(void)
         cmocka_unit_test(stopped_load_says_how_to_resume),
         cmocka_unit_test(nothing_was_loaded),
         cmocka_unit_test(title_names_every_outcome),
-        cmocka_unit_test(time_line_names_the_slower_side),
+        cmocka_unit_test(time_lines),
+        cmocka_unit_test(transaction_lines),
+        cmocka_unit_test(what_was_put_aside),
+        cmocka_unit_test(streams_are_listed_for_the_curious),
         cmocka_unit_test(names_cannot_break_the_table),
         cmocka_unit_test(largest_forty_are_listed_and_the_rest_summed),
         cmocka_unit_test(long_lists_are_cut),
         cmocka_unit_test(too_little_room_fails_the_buffer),
-        cmocka_unit_test(summary_json_has_it_all),
-        cmocka_unit_test(summary_json_lists_every_table_and_mends_text),
-        cmocka_unit_test(every_error_kind_has_a_name),
-        cmocka_unit_test(plan_as_text),
-        cmocka_unit_test(plan_of_many_tables_sums_the_rest),
-        cmocka_unit_test(plan_as_json),
     };
 
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

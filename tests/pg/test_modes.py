@@ -191,6 +191,8 @@ def test_a_second_signal_aborts_at_once(slow):
 
 
 def test_the_same_job_in_two_shells(slow):
+    slow.dst("CREATE OR REPLACE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"
+             " 'BEGIN PERFORM pg_sleep(0.006); RETURN NEW; END'")
     first = slow.start(*SLOW_LOAD)
     wait_until(lambda: slow.chunks_done() >= 1)
     second = slow.load(*SLOW_LOAD)

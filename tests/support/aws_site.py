@@ -13,11 +13,12 @@ INSERT INTO big SELECT i, i %% 7, repeat(chr(97 + i %% 26), 200) FROM generate_s
 INSERT INTO small SELECT i, E'\\\\t\\'"\\u00e9' || i FROM generate_series(1, 100) i;
 """
 
-# A statement trigger runs once a COPY, so a chunk takes as long as it says, whatever the machine.
+# A statement trigger runs once a COPY, so a transaction takes as long as it says, whatever the
+# machine; a row trigger makes it take longer the more chunks are in it.
 SLOW = """
 CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN PERFORM pg_sleep(%s); RETURN NULL; END $$;
-CREATE TRIGGER take_time BEFORE INSERT ON big EXECUTE FUNCTION take_time();
+    $$ BEGIN PERFORM pg_sleep(%s); RETURN NEW; END $$;
+CREATE TRIGGER take_time BEFORE INSERT ON big %s EXECUTE FUNCTION take_time();
 ALTER TABLE big ENABLE ALWAYS TRIGGER take_time;
 """
 
@@ -29,7 +30,11 @@ def fill(pair, rows=20000):
 
 
 def slow_down(pair, seconds):
-    pair.dst(SLOW % seconds)
+    pair.dst(SLOW % (seconds, ""))
+
+
+def slow_rows(pair, seconds_per_1000):
+    pair.dst(SLOW % (seconds_per_1000 / 1000, "FOR EACH ROW"))
 
 
 def assert_exact(pair):

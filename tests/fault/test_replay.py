@@ -36,8 +36,8 @@ def rows_there(job):
 
 @pytest.mark.parametrize("number", rounds(2, 40))
 def test_failed_transactions_are_sent_from_memory(job, number):
-    """Every fifth COPY is refused as a serialization failure; the source is read once."""
-    job.pace(0, odds=0.2)
+    """Every third COPY is refused as a serialization failure; the source is read once."""
+    job.pace(0, odds=0.34)
     before = rows_read(job)
     result = job.run("--memory", "256MB", "--chunk-size", "256kB")
     job.pace(0)
@@ -96,7 +96,7 @@ def test_connections_that_are_cut(job, rng, memory, number):
 def test_failures_while_rows_are_on_disk(job, number):
     """With a spill directory little memory is enough: what was sent is sent again from disk."""
     job.spills = True
-    job.pace(0.1, odds=0.2)
+    job.pace(0.1, odds=0.34)
     before = rows_read(job)
     result = job.run("--compression", "off")
     job.pace(0)
@@ -114,7 +114,7 @@ def test_failures_after_an_early_release(spill_site, tmp_path, number):
         load = job.start()
         job.released(load)
         job.source.stop("immediate")
-        job.pace(0, odds=0.3)
+        job.pace(0, odds=0.5)
         job.open_gate()
         result = load.wait()
         job.assert_done(result)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err)
+bool pg_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err)
 {
     struct pollfd p[2] = {
         {.fd = PQsocket(pg->conn), .events = events},
@@ -26,10 +26,15 @@ bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err)
     if (p[1].revents != 0) {
         return err_set(err, ERR_CANCELLED, "stopped by a signal");
     }
-    if (n == 0) {
-        return err_set(err, ERR_TRANSIENT, "the %s did not answer in time", pg->side);
-    }
+    *got = p[0].revents;
     return true;
+}
+
+bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err)
+{
+    short got = 0;
+    return pg_poll(pg, events, timeout_ms, &got, err) &&
+           (got != 0 || err_set(err, ERR_TRANSIENT, "the %s did not answer in time", pg->side));
 }
 
 static void remember(struct pg *pg, const PGresult *res)

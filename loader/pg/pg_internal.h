@@ -45,8 +45,10 @@ struct pg_rows {
 void conninfo_wipe_options(PQconninfoOption *options);
 
 /* Waits until the socket is ready for events (POLLIN, POLLOUT), for at most timeout_ms (-1: no
- * limit). ERR_CANCELLED when the wake descriptor came first, ERR_TRANSIENT when the time is over.
- */
+ * limit); *got is what it is ready for, 0 when the time is over. ERR_CANCELLED when the wake
+ * descriptor came first. */
+bool pg_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err) MUST_CHECK;
+/* The same, where the end of the time is ERR_TRANSIENT. */
 bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err) MUST_CHECK;
 
 /* Sends what libpq still holds back. */

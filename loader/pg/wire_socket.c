@@ -1,7 +1,6 @@
 #include "pg/wire_way.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -13,26 +12,6 @@
  */
 #define LOW_WATER_BYTES (192 << 10)
 #define MOMENT_MS       2
-
-bool wire_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err)
-{
-    struct pollfd p[2] = {
-        {.fd = PQsocket(pg->conn), .events = events},
-        {.fd = pg->wake_fd,        .events = POLLIN},
-    };
-    int n;
-    do {
-        n = poll(p, 2, timeout_ms);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        return err_set_errno(err, "poll");
-    }
-    if (p[1].revents != 0) {
-        return err_set(err, ERR_CANCELLED, "stopped by a signal");
-    }
-    *got = p[0].revents;
-    return true;
-}
 
 /* Where the kernel does not know the option, poll merely wakes more often. */
 static void set_low_water(struct pg *pg, int bytes)
@@ -56,7 +35,7 @@ bool wire_wait_input(struct pg *pg, struct err *err)
     short got = 0;
     bool patient = pg->stalled || pg->wire.state != WIRE_COPY;
     set_low_water(pg, patient ? 1 : LOW_WATER_BYTES);
-    if (!wire_poll(pg, POLLIN, patient ? -1 : MOMENT_MS, &got, err)) {
+    if (!pg_poll(pg, POLLIN, patient ? -1 : MOMENT_MS, &got, err)) {
         return false;
     }
     pg->stalled = got == 0; /* unless there is something after all */
@@ -66,7 +45,7 @@ bool wire_wait_input(struct pg *pg, struct err *err)
 bool wire_wait_output(struct pg *pg, bool libpq_reads, struct err *err)
 {
     short got = 0;
-    if (!wire_poll(pg, (short)(libpq_reads ? POLLOUT | POLLIN : POLLOUT), -1, &got, err)) {
+    if (!pg_poll(pg, (short)(libpq_reads ? POLLOUT | POLLIN : POLLOUT), -1, &got, err)) {
         return false;
     }
     bool input = libpq_reads && (got & POLLIN) != 0;

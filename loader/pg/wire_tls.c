@@ -31,7 +31,7 @@ static bool recover(struct pg *pg, int rc, const char *doing, bool libpq_reads, 
     short got = 0;
     switch (SSL_get_error(pg->tls, rc)) {
     case SSL_ERROR_WANT_READ:
-        return libpq_reads ? wire_poll(pg, POLLIN, -1, &got, err) : wire_wait_input(pg, err);
+        return libpq_reads ? pg_poll(pg, POLLIN, -1, &got, err) : wire_wait_input(pg, err);
     case SSL_ERROR_WANT_WRITE:
         return wire_wait_output(pg, libpq_reads, err);
     case SSL_ERROR_ZERO_RETURN:

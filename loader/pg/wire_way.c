@@ -119,7 +119,7 @@ static bool send_by_socket(struct pg *pg, const char *bytes, size_t len, struct 
 static bool look_for_loss(struct pg *pg, struct err *err)
 {
     short got = 0;
-    if (!wire_poll(pg, 0, 0, &got, err)) {
+    if (!pg_poll(pg, 0, 0, &got, err)) {
         return false;
     }
     return (got & (POLLERR | POLLHUP)) == 0 || wire_lost(pg, "send data to", 0, err);

@@ -31,9 +31,6 @@ void wire_rest(struct pg *pg);
 
 /* ---- between the files behind this header ---- */
 
-/* As pg_wait, but the end of timeout_ms is no error: *got is 0 then. */
-bool wire_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err) MUST_CHECK;
-
 /* Waits for input, and while a COPY streams for a good deal of it. May return without any. */
 bool wire_wait_input(struct pg *pg, struct err *err) MUST_CHECK;
 

@@ -8,70 +8,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OLDEST_VERSION 110000
 /* A lock that somebody's DDL stands in front of is not waited for for long. */
 #define LOCK_TIMEOUT "SET lock_timeout = '5s'"
 
 /* ---- the controlling thread's ---- */
 
-/* A pooler answers the start of a session itself, with a process id of its own making. */
-static bool check_direct(struct pg *pg, struct err *err)
+static bool check_writable(struct pg *pg, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!pg_query_row(pg, "SELECT pg_backend_pid(), pg_is_in_recovery()", 0, NULL, &r, err)) {
+    if (!pg_query_row(pg, "SELECT pg_is_in_recovery()", 0, NULL, &r, err)) {
         return false;
     }
-    if (pg_int(r, 0, 0) != pg_backend_pid(pg)) {
-        return err_set(err, ERR_USAGE,
-                       "a connection pooler stands between Sluice and the %s (%s); connect to the "
-                       "server itself: snapshots and settings do not survive a pooler",
-                       pg_side(pg), pg_where(pg));
-    }
-    if (strcmp(pg_side(pg), "destination") == 0 && pg_bool(r, 0, 1)) {
-        return err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica", pg_where(pg));
-    }
-    return true;
+    return !pg_bool(r, 0, 0) ||
+           err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica", pg_where(pg));
 }
 
 static bool connect_one(struct bench *b, enum auth_side side, struct err *err)
 {
-    const struct pg_target *target = &b->targets[side];
     struct pg *pg = NULL;
-    if (!pg_open(target, "sluice/bench", stop_drain_fd(), &pg, err)) {
+    if (!session_open(&b->targets[side], "sluice/bench", stop_drain_fd(), &pg, err)) {
         return false;
     }
     b->control[side] = pg;
     char *where = side == AUTH_SOURCE ? b->result->source : b->result->destination;
     (void)snprintf(where, sizeof b->result->source, "%s", pg_where(pg));
-    if (pg_version(pg) < OLDEST_VERSION) {
-        return err_set(err, ERR_USAGE, "the %s is PostgreSQL %d; 11 or newer is needed",
-                       target->side, pg_version(pg) / 10000);
-    }
-    /* First of all: a role's search_path may put functions of its own before the server's. */
-    return pg_exec(pg, "SET search_path = pg_catalog", err) && check_direct(pg, err);
-}
-
-/* As in a load: the source's own encoding where the destination has a conversion from it. */
-static bool choose_encoding(struct bench *b, struct err *err)
-{
-    struct err why;
-    const char *const params[] = {b->encoding};
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    struct pg *destination = b->control[AUTH_DESTINATION];
-    if (!session_encoding(b->control[b->shape], b->encoding, err)) {
-        return false;
-    }
-    if (destination == NULL ||
-        pg_query(destination, "SELECT set_config('client_encoding', $1, false)", 1, params, &r,
-                 &why)) {
-        return true;
-    }
-    if (pg_is_dead(destination) || why.kind == ERR_CANCELLED) {
-        *err = why;
-        return false;
-    }
-    (void)snprintf(b->encoding, sizeof b->encoding, "UTF8");
-    return true;
+    return side == AUTH_SOURCE || check_writable(pg, err);
 }
 
 bool bench_connect(struct bench *b, struct err *err)
@@ -81,7 +42,7 @@ bool bench_connect(struct bench *b, struct err *err)
             return false;
         }
     }
-    if (!choose_encoding(b, err)) {
+    if (!session_encoding(b->control[b->shape], b->control[AUTH_DESTINATION], b->encoding, err)) {
         return false;
     }
     for (int side = 0; side < AUTH_SIDES; side++) {
@@ -94,28 +55,18 @@ bool bench_connect(struct bench *b, struct err *err)
     return true;
 }
 
-/* A role without pg_monitor sees of others' sessions that they are there, not of which kind. */
 bool bench_free_slots(struct bench *b, unsigned *streams_max, struct err *err)
 {
-    unsigned least = PIPELINE_STREAMS_MAX;
+    uint64_t least = PIPELINE_STREAMS_MAX;
     for (int side = 0; side < AUTH_SIDES; side++) {
-        CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-        if (!b->used[side]) {
-            continue;
-        }
-        if (!pg_query_row(b->control[side],
-                          "SELECT current_setting('max_connections')::int"
-                          " - current_setting('superuser_reserved_connections')::int"
-                          " - (SELECT count(*) FROM pg_stat_activity"
-                          "    WHERE datid IS NOT NULL"
-                          "    AND coalesce(backend_type, 'client backend') = 'client backend')",
-                          0, NULL, &r, err)) {
+        uint64_t left = least;
+        if (b->used[side] && !session_free_slots(b->control[side], &left, err)) {
             return false;
         }
-        int64_t left = pg_int(r, 0, 0) - 1; /* one is for dropping the scratch schema */
-        least = left < 0 ? 0 : left < (int64_t)least ? (unsigned)left : least;
+        left = left == 0 ? 0 : left - 1; /* one is for dropping the scratch schema */
+        least = b->used[side] && left < least ? left : least;
     }
-    *streams_max = least;
+    *streams_max = (unsigned)least;
     return true;
 }
 

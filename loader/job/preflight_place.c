@@ -1,10 +1,10 @@
 #include "base/cleanup.h"
 #include "job/preflight_internal.h"
+#include "pg/session.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define OLDEST_VERSION 110000 /* as in load_connect.c */
 #define READER_MARK    ".cluster-ro-"
 #define FIX_MAX        256
 
@@ -19,7 +19,7 @@ bool check_version(struct server *s)
     }
     const char *text = pg_text(r, 0, 0);
     int len = (int)strcspn(text, " "); /* what follows is the packager's */
-    if (pg_version(s->pg) < OLDEST_VERSION) {
+    if (pg_version(s->pg) < SESSION_OLDEST_VERSION) {
         struct check_note note =
             server_note(s, CHECK_BLOCKER, "version", "upgrade it, or load through a newer server");
         check_add(s->p->list, &note, "PostgreSQL %.*s; 11 or newer is needed", len, text);

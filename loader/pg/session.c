@@ -28,6 +28,61 @@ static const char pinned[] = "SET standard_conforming_strings = on;"
                              "SET default_transaction_isolation = 'read committed';"
                              "SET default_transaction_read_only = off;";
 
+/* A pooler answers the start of a session itself, with a process id of its own making. */
+static bool check_direct(struct pg *pg, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query_row(pg, "SELECT pg_backend_pid()", 0, NULL, &r, err)) {
+        return false;
+    }
+    return pg_int(r, 0, 0) == pg_backend_pid(pg) ||
+           err_set(err, ERR_USAGE,
+                   "a connection pooler stands between Sluice and the %s (%s); connect to the "
+                   "server itself: snapshots and settings do not survive a pooler",
+                   pg_side(pg), pg_where(pg));
+}
+
+static bool check_version(struct pg *pg, struct err *err)
+{
+    return pg_version(pg) >= SESSION_OLDEST_VERSION ||
+           err_set(err, ERR_USAGE, "the %s is PostgreSQL %d; %d or newer is needed", pg_side(pg),
+                   pg_version(pg) / 10000, SESSION_OLDEST_VERSION / 10000);
+}
+
+bool session_open(const struct pg_target *target, const char *application_name, int wake_fd,
+                  struct pg **out, struct err *err)
+{
+    struct pg *pg = NULL;
+    if (!pg_open(target, application_name, wake_fd, &pg, err)) {
+        return false;
+    }
+    /* The path first: a role's own may put its functions before the server's. */
+    if (!check_version(pg, err) || !pg_exec(pg, "SET search_path = pg_catalog", err) ||
+        !check_direct(pg, err)) {
+        pg_close(pg);
+        return false;
+    }
+    *out = pg;
+    return true;
+}
+
+/* A role without pg_monitor sees of others' sessions that they are there, not of which kind. */
+bool session_free_slots(struct pg *pg, uint64_t *left, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query_row(pg,
+                      "SELECT greatest(0, current_setting('max_connections')::int"
+                      " - current_setting('superuser_reserved_connections')::int"
+                      " - (SELECT count(*) FROM pg_stat_activity"
+                      "    WHERE datid IS NOT NULL"
+                      "    AND coalesce(backend_type, 'client backend') = 'client backend'))",
+                      0, NULL, &r, err)) {
+        return false;
+    }
+    *left = (uint64_t)pg_int(r, 0, 0);
+    return true;
+}
+
 bool session_pin(struct pg *pg, const char *encoding, struct err *err)
 {
     if (!pg_exec(pg, pinned, err)) {
@@ -44,13 +99,30 @@ bool session_pin(struct pg *pg, const char *encoding, struct err *err)
     return pg_query(pg, "SELECT set_config('client_encoding', $1, false)", 1, params, &r, err);
 }
 
-bool session_encoding(struct pg *pg, char out[SESSION_ENCODING_MAX], struct err *err)
+static bool speaks(struct pg *pg, const char *encoding, bool *speaks, struct err *err)
 {
+    struct err why;
+    const char *const params[] = {encoding};
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!pg_query_row(pg, "SELECT pg_catalog.getdatabaseencoding()", 0, NULL, &r, err)) {
+    *speaks = pg_query(pg, "SELECT set_config('client_encoding', $1, false)", 1, params, &r, &why);
+    if (!*speaks && (pg_is_dead(pg) || why.kind == ERR_CANCELLED)) {
+        *err = why;
         return false;
     }
-    (void)snprintf(out, SESSION_ENCODING_MAX, "%s", pg_text(r, 0, 0));
+    return true;
+}
+
+/* UTF8 is the bridge that every server has. */
+bool session_encoding(struct pg *source, struct pg *destination, char out[SESSION_ENCODING_MAX],
+                      struct err *err)
+{
+    bool spoken = true;
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    if (!pg_query_row(source, "SELECT pg_catalog.getdatabaseencoding()", 0, NULL, &r, err) ||
+        (destination != NULL && !speaks(destination, pg_text(r, 0, 0), &spoken, err))) {
+        return false;
+    }
+    (void)snprintf(out, SESSION_ENCODING_MAX, "%s", spoken ? pg_text(r, 0, 0) : "UTF8");
     return true;
 }
 

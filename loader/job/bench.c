@@ -136,6 +136,7 @@ static bool in_turns(struct bench *b, struct err *err)
                 return err_wrap(err, "%s, %u streams", bench_stage_name(p->stage), p->streams);
             }
             if (p->runs[p->run_count - 1].rows == 0) {
+                p->run_count--; /* a rate of nothing is none */
                 return err_set(err, ERR_USAGE,
                                "the selected tables have no rows, so there is nothing to measure");
             }
@@ -143,6 +144,19 @@ static bool in_turns(struct bench *b, struct err *err)
         }
     }
     return true;
+}
+
+/* A best of what was not compared with the rest would be no advice. */
+static void tell_unmeasured(struct bench *b)
+{
+    struct buf left;
+    buf_init(&left, ERR_MSG_MAX);
+    bench_unmeasured(b->result->points, b->result->point_count, &left);
+    if (left.len > 0) {
+        bench_warn(b, "nothing is recommended, as not everything was measured; missing: %s",
+                   buf_str(&left));
+    }
+    buf_free(&left);
 }
 
 /* ---- all of it ---- */
@@ -257,6 +271,7 @@ void bench_measure(const struct spec *spec, const struct bench_observer *observe
     if (!ok && (err.kind == ERR_CANCELLED || stop_level() != STOP_RUN)) {
         (void)err_set(&err, ERR_CANCELLED, "stopped by a signal"); /* where does not matter */
     }
+    tell_unmeasured(b);
     out->error = ok ? (struct err){.kind = ERR_NONE} : err;
     out->exit_status = ok ? EXIT_DONE : status_of(b, &err);
     clean_up(b);

@@ -1,6 +1,7 @@
 #include "job/bench_stats.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 
@@ -106,6 +107,80 @@ void bench_figures(const struct bench_point *p, struct bench_figures *out)
     }
 }
 
+/* ---- what was measured ---- */
+
+static bool is_missing(const struct bench_point *p, enum bench_stage stage)
+{
+    return p->stage == stage && p->run_count == 0;
+}
+
+static size_t missing_of(const struct bench_point *points, size_t count, enum bench_stage stage)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        n += is_missing(&points[i], stage);
+    }
+    return n;
+}
+
+static size_t points_of(const struct bench_point *points, size_t count, enum bench_stage stage)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        n += points[i].stage == stage;
+    }
+    return n;
+}
+
+/* points[at] is missing: it and those behind it that differ from it in their streams alone.
+ * Returns the first that is none of them. */
+static size_t name_streams(const struct bench_point *points, size_t count, size_t at,
+                           struct buf *out)
+{
+    const struct bench_point *first = &points[at];
+    char chunk[STR_HUMAN_MAX];
+    size_t end = at;
+    while (end < count && is_missing(&points[end], first->stage) &&
+           points[end].chunk_bytes == first->chunk_bytes) {
+        end++;
+    }
+    buf_printf(out, "%s with ", bench_stage_name(first->stage));
+    for (size_t i = at; i < end; i++) {
+        buf_printf(out, "%s%u", i == at ? "" : i + 1 < end ? ", " : " and ", points[i].streams);
+    }
+    buf_printf(out, " stream%s in chunks of %s", end == at + 1 && first->streams == 1 ? "" : "s",
+               human_bytes(first->chunk_bytes, chunk));
+    return end;
+}
+
+static void name_missing(const struct bench_point *points, size_t count, enum bench_stage stage,
+                         struct buf *out)
+{
+    for (size_t i = 0; i < count;) {
+        if (!is_missing(&points[i], stage)) {
+            i++;
+            continue;
+        }
+        buf_puts(out, out->len > 0 ? ", " : "");
+        i = name_streams(points, count, i, out);
+    }
+}
+
+void bench_unmeasured(const struct bench_point *points, size_t count, struct buf *out)
+{
+    for (int s = 0; s < BENCH_STAGES; s++) {
+        enum bench_stage stage = (enum bench_stage)s;
+        size_t missing = missing_of(points, count, stage);
+        if (missing > 0 && missing == points_of(points, count, stage)) {
+            buf_printf(out, "%sall of %s", out->len > 0 ? ", " : "", bench_stage_name(stage));
+        } else {
+            name_missing(points, count, stage, out);
+        }
+    }
+}
+
+/* ---- the knee ---- */
+
 static double best_rate(const struct bench_point *points, size_t count, enum bench_stage stage)
 {
     double best = 0;
@@ -121,10 +196,13 @@ const struct bench_point *bench_knee(const struct bench_point *points, size_t co
 {
     double enough = best_rate(points, count, stage) * (1 - BENCH_KNEE_SHARE);
     const struct bench_point *knee = NULL;
+    if (missing_of(points, count, stage) > 0) {
+        return NULL;
+    }
     for (size_t i = 0; i < count; i++) {
         const struct bench_point *p = &points[i];
         double rate = median_of(p, bytes_rate);
-        if (p->stage != stage || p->run_count == 0 || rate < enough) {
+        if (p->stage != stage || rate < enough) {
             continue;
         }
         if (knee == NULL || p->streams < knee->streams ||
@@ -137,6 +215,11 @@ const struct bench_point *bench_knee(const struct bench_point *points, size_t co
 
 const struct bench_point *bench_advice(const struct bench_point *points, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (points[i].run_count == 0) {
+            return NULL;
+        }
+    }
     const struct bench_point *both = bench_knee(points, count, BENCH_BOTH);
     const struct bench_point *destination = bench_knee(points, count, BENCH_DESTINATION);
     const struct bench_point *source = bench_knee(points, count, BENCH_SOURCE);

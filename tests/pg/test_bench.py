@@ -185,12 +185,12 @@ def wait_for(pair, condition, running, seconds=20):
         time.sleep(0.05)
 
 
-def slow(pair):
+def slow(pair, jobs="2"):
     """A bench that is long in its first measurement of both sides together."""
     pair.dst("CREATE FUNCTION slowly(int) RETURNS boolean LANGUAGE sql VOLATILE"
              " AS 'SELECT pg_sleep(0.01) IS NOT NULL'; ALTER TABLE t ADD CHECK (slowly(k))")
-    running = start_load(*pair.args("--only", "both", "-t", "t", "--sweep-jobs", "2"), subcommand="bench")
-    wait_for(pair, "SELECT count(*) > 1 FROM pg_stat_activity WHERE application_name LIKE"
+    running = start_load(*pair.args("--only", "both", "-t", "t", "--sweep-jobs", jobs), subcommand="bench")
+    wait_for(pair, f"SELECT count(*) = {jobs[0]} FROM pg_stat_activity WHERE application_name LIKE"
                    " 'sluice_bench_%/writer-%' AND query LIKE '%COPY%' AND state = 'active'", running)
     return running
 
@@ -244,6 +244,47 @@ def test_what_was_measured_before_the_signal_is_printed(some):
     assert {p["stage"] for p in got["points"]} == {"source", "destination", "both"}
     assert got["recommended"]["jobs"] == 1
     assert some.dst(SCRATCH) == "0"
+
+
+def test_a_stop_before_everything_was_measured_recommends_nothing(some):
+    """The destination is slow, so the signal comes in its first measurement."""
+    some.dst("CREATE FUNCTION slowly(int) RETURNS boolean LANGUAGE sql VOLATILE"
+             " AS 'SELECT pg_sleep(0.01) IS NOT NULL'; ALTER TABLE t ADD CHECK (slowly(k))")
+    for form in (("--json",), ()):
+        running = start_load(*some.args("--sweep-jobs", "1,2", "-t", "t", "--bench-bytes", "1MB", *form),
+                             subcommand="bench")
+        end = time.monotonic() + 60
+        while "source, 2 streams" not in running.stderr() and time.monotonic() < end:
+            time.sleep(0.02)
+        running.send(signal.SIGINT)
+        result = running.wait(30)
+        assert result.status == 5, result
+        missing = "nothing is recommended, as not everything was measured; missing: all of destination, all of both"
+        if form:
+            got = report(result)
+            assert got["recommended"] is None and got["warnings"] == [missing]
+            assert [p["streams"] for p in got["points"]] == [1, 2]
+            assert sum(p["knee"] for p in got["points"]) == 1
+        else:
+            assert f"warning: {missing}\n" in result.out, result
+            assert "Recommended" not in result.out and result.out.count("knee") == 1, result
+
+
+def test_a_part_that_is_not_all_measured_has_no_knee(some):
+    running = slow(some, "1,2")
+    running.send(signal.SIGINT)
+    result = running.wait(30)
+    assert result.status == 5, result
+    assert "knee" not in result.out and "Recommended" not in result.out, result
+    assert "missing: all of both\n" in result.out, result
+
+
+def test_tables_without_rows_have_no_rate(some):
+    result = bench(*some.args("--only", "source", "-t", "empty", "--sweep-jobs", "1", "--repeat", "2", "--json"))
+    assert result.status == 2 and "no rows" in result.err, result
+    got = report(result)
+    assert got["points"] == [] and got["recommended"] is None
+    assert got["warnings"] == ["nothing is recommended, as not everything was measured; missing: all of source"]
 
 
 def test_a_killed_run_is_tidied_up_by_the_next(some):

@@ -80,10 +80,12 @@ static void the_knee_is_the_fewest_streams_near_the_best(void **state)
         {{100, 200, 208, 209}, 2},
         {{100, 95, 90, 80},    1},
         {{100, 120, 140, 160}, 8},
-        {{95, 0, 0, 100},      1}, /* exactly 5 % */
-        {{94, 0, 0, 100},      8},
+        {{95, 90, 80, 100},    1}, /* exactly 5 % */
+        {{94, 90, 80, 100},    8},
         {{0, 0, 0, 0},         0},
-        {{0, 50, 0, 0},        2},
+        {{100, 50, 25, 0},     0}, /* the last might be the best */
+        {{0, 50, 50, 50},      0},
+        {{0, 50, 0, 0},        0},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -110,21 +112,76 @@ static void among_chunk_sizes_the_fastest(void **state)
     assert_ptr_equal(bench_knee(points, 3, BENCH_BOTH), &points[1]);
 }
 
-static void the_advice_is_of_both_together_where_there_is_any(void **state)
+static void the_advice_is_of_both_together_where_that_is_asked_for(void **state)
 {
     unsigned some[] = {10, 0};
-    unsigned none[] = {0};
     struct bench_point points[] = {point(BENCH_SOURCE, 1, some), point(BENCH_DESTINATION, 2, some),
                                    point(BENCH_BOTH, 4, some)};
     (void)state;
     assert_int_equal(bench_advice(points, 3)->streams, 4);
-    points[2] = point(BENCH_BOTH, 4, none);
-    assert_int_equal(bench_advice(points, 3)->streams, 2);
-    points[1] = point(BENCH_DESTINATION, 2, none);
-    assert_int_equal(bench_advice(points, 3)->streams, 1);
-    points[0] = point(BENCH_SOURCE, 1, none);
-    assert_null(bench_advice(points, 3));
+    assert_int_equal(bench_advice(points, 2)->streams, 2);
+    assert_int_equal(bench_advice(points, 1)->streams, 1);
     assert_null(bench_advice(NULL, 0));
+}
+
+static void without_any_point_there_is_no_advice(void **state)
+{
+    unsigned some[] = {10, 0};
+    unsigned none[] = {0};
+    (void)state;
+    for (size_t missing = 0; missing < 3; missing++) {
+        struct bench_point points[] = {point(BENCH_SOURCE, 1, missing == 0 ? none : some),
+                                       point(BENCH_DESTINATION, 2, missing == 1 ? none : some),
+                                       point(BENCH_BOTH, 4, missing == 2 ? none : some)};
+        assert_null(bench_advice(points, 3));
+        /* A stage that is complete keeps its knee. */
+        assert_int_equal(bench_knee(points, 3, BENCH_SOURCE) == NULL, missing == 0);
+        assert_int_equal(bench_knee(points, 3, BENCH_BOTH) == NULL, missing == 2);
+    }
+}
+
+/* So many of 2 stages x 2 chunk sizes x 3 numbers of streams are measured, from the first one on.
+ */
+static void what_is_missing_is_named(void **state)
+{
+    static const struct {
+        size_t measured;
+        const char *want;
+    } rows[] = {
+        {12, ""                                                                                 },
+        {11, "both with 4 streams in chunks of 2 MB"                                            },
+        {10, "both with 2 and 4 streams in chunks of 2 MB"                                      },
+        {9,  "both with 1, 2 and 4 streams in chunks of 2 MB"                                   },
+        {8,
+         "both with 4 streams in chunks of 1 MB, both with 1, 2 and 4 streams in chunks of 2 MB"},
+        {6,  "all of both"                                                                      },
+        {5,  "source with 4 streams in chunks of 2 MB, all of both"                             },
+        {0,  "all of source, all of both"                                                       },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bench_point points[12];
+        struct buf out;
+        for (size_t k = 0; k < 12; k++) {
+            points[k] = (struct bench_point){.stage = k < 6 ? BENCH_SOURCE : BENCH_BOTH,
+                                             .streams = 1u << k % 3,
+                                             .chunk_bytes = k / 3 % 2 == 0 ? 1u << 20 : 2u << 20,
+                                             .run_count = k < rows[i].measured};
+        }
+        buf_init(&out, 1000);
+        bench_unmeasured(points, 12, &out);
+        assert_string_equal(buf_str(&out), rows[i].want);
+        buf_free(&out);
+    }
+    struct bench_point one = {.stage = BENCH_DESTINATION, .streams = 1, .chunk_bytes = 1u << 20};
+    struct bench_point two[] = {one, one};
+    struct buf out;
+    two[0].streams = 2;
+    two[0].run_count = 1;
+    buf_init(&out, 1000);
+    bench_unmeasured(two, 2, &out);
+    assert_string_equal(buf_str(&out), "destination with 1 stream in chunks of 1 MB");
+    buf_free(&out);
 }
 
 int main(void)
@@ -135,7 +192,9 @@ int main(void)
         cmocka_unit_test(a_run_of_no_time_is_no_rate),
         cmocka_unit_test(the_knee_is_the_fewest_streams_near_the_best),
         cmocka_unit_test(among_chunk_sizes_the_fastest),
-        cmocka_unit_test(the_advice_is_of_both_together_where_there_is_any),
+        cmocka_unit_test(the_advice_is_of_both_together_where_that_is_asked_for),
+        cmocka_unit_test(without_any_point_there_is_no_advice),
+        cmocka_unit_test(what_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,28 @@ void waybill_head_free(struct waybill_head *h)
     }
 }
 
+/* JSON has no bytes that are not UTF-8, and a command may have them: a filter of a LATIN1 database.
+ * Such a text becomes {"hex": "..."}. */
+static json_t *bytes_value(const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct buf hex;
+    buf_init(&hex, BUF_SQL_MAX);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        const char two[] = {digits[*c >> 4], digits[*c & 15u]};
+        buf_add(&hex, two, sizeof two);
+    }
+    json_t *value = hex.failed ? NULL : json_pack("{s:s}", "hex", buf_str(&hex));
+    buf_free(&hex);
+    return value;
+}
+
+static json_t *text_value(const char *text)
+{
+    json_t *value = json_string(text);
+    return value == NULL ? bytes_value(text) : value;
+}
+
 bool waybill_write_head(const struct waybill_head *h, struct buf *out, struct err *err)
 {
     json_t *json = json_pack("{s:i, s:I}", "version", HEAD_VERSION, "room", (json_int_t)h->room);
@@ -58,8 +80,8 @@ bool waybill_write_head(const struct waybill_head *h, struct buf *out, struct er
     for (size_t i = 0; ok && i < TEXTS; i++) {
         const char *const *value =
             (const char *const *)(const void *)((const char *)h + texts[i].offset);
-        ok = json_object_set_new(json, texts[i].name, json_string(*value == NULL ? "" : *value)) ==
-             0;
+        ok =
+            json_object_set_new(json, texts[i].name, text_value(*value == NULL ? "" : *value)) == 0;
     }
     char *text = ok ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     if (text != NULL) {
@@ -76,16 +98,49 @@ static bool damaged(struct err *err)
     return err_set(err, ERR_DATA, "the manifest of the spilled rows is damaged");
 }
 
+/* A digit's value; 16 for what is none. */
+static unsigned nibble(char c)
+{
+    return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+           : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                  : 16;
+}
+
+/* Over itself. False for what bytes_value does not write. */
+static bool unhex(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i + 1 < len; i += 2) {
+        unsigned high = nibble(text[i]);
+        unsigned low = nibble(text[i + 1]);
+        if (high > 15 || low > 15 || high + low == 0) {
+            return false;
+        }
+        text[i / 2] = (char)(high << 4 | low);
+    }
+    text[len / 2] = '\0';
+    return len % 2 == 0;
+}
+
+static bool read_text(const json_t *json, char **out, struct err *err)
+{
+    const json_t *hex = json_object_get(json, "hex"); /* NULL, too, where json is a string */
+    const char *value = json_string_value(hex == NULL ? json : hex);
+    if (value == NULL) {
+        return damaged(err);
+    }
+    *out = str_copy(value);
+    if (*out == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    return hex == NULL || unhex(*out) || damaged(err);
+}
+
 static bool read_texts(const json_t *json, struct waybill_head *h, struct err *err)
 {
     for (size_t i = 0; i < TEXTS; i++) {
-        const char *value = json_string_value(json_object_get(json, texts[i].name));
-        if (value == NULL) {
-            return damaged(err);
-        }
-        *text_at(h, i) = str_copy(value);
-        if (*text_at(h, i) == NULL) {
-            return err_set(err, ERR_SYSTEM, "out of memory");
+        if (!read_text(json_object_get(json, texts[i].name), text_at(h, i), err)) {
+            return false;
         }
     }
     return true;

@@ -1,8 +1,8 @@
 /*
  * waybill.h: what a spill file has to say to a later process: whose rows it holds, and where each
  * chunk's are. Two texts, as flow/spill.h wants them: the head is JSON that anybody may read and
- * holds no secret; the body is binary, little-endian, fixed width. Pure; every field that is read
- * is checked.
+ * holds no secret (a text that is not UTF-8 stands in it as {"hex": "..."}); the body is binary,
+ * little-endian, fixed width. Pure; every field that is read is checked.
  */
 #ifndef JOB_WAYBILL_H
 #define JOB_WAYBILL_H

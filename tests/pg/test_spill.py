@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support import faults
+from support.sluice import run_load, start_load
 from support.spilling import SpillSite
 
 MEGABYTES = 40
@@ -178,3 +179,31 @@ def test_directory_that_cannot_be_written(job, tmp_path):
         refused(job, "ead-only")
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_early_release_of_a_database_whose_name_is_not_utf8(make_pair, tmp_path):
+    """The manifest's head, which is JSON, says where the rows are from: a killed load goes on from it."""
+    pair, other = make_pair(encoding="LATIN1", locale="C"), make_pair(encoding="LATIN1", locale="C")
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    pair.src("INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 60000) i; ANALYZE t")
+    other.src(f"SET client_encoding = UTF8; ALTER DATABASE {pair.source_db} RENAME TO café")
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    command = ("--source", pair.source.dsn(os.fsdecode(b"caf\xe9")), "--destination", pair.destination_dsn,
+               "-j", "2", "--chunk-size", "256kB", "--progress", "json", "--spill-dir", spill,
+               "--release-source", "early", "--spill-key-file", tmp_path / "spill.key")
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice%'"
+    gate = pair.destination.connect(pair.destination_db)
+    try:
+        gate.cursor().execute("BEGIN; LOCK TABLE t IN EXCLUSIVE MODE")
+        load = start_load(*command)
+        faults.wait_until(lambda: list(spill.glob("*.manifest")) or not load.running(), "the manifest")
+        assert load.running(), load.wait()
+        faults.wait_until(lambda: other.src(sessions) == "0", "the end of the source's sessions")
+        load.kill()
+    finally:
+        gate.close()
+        other.src(f"SET client_encoding = UTF8; ALTER DATABASE café RENAME TO {pair.source_db}")
+    result = run_load(*command)
+    assert result.status == 0 and result.summary["from_spill"], result
+    assert pair.dst("SELECT count(*) FROM t") == "60000"

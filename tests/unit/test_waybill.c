@@ -81,6 +81,28 @@ static void head_without_some_texts(void **state)
     (void)state;
 }
 
+/* A filter of a LATIN1 database, and a job that was named in one. */
+static void texts_that_are_not_utf8_come_back(void **state)
+{
+    static char where[] = "where=name <> 'caf\xe9' \x01\x7f\x80\xff";
+    static char latin[] = "caf\xe9";
+    struct waybill_head h = head_of();
+    struct waybill_head back = {.room = 0};
+    struct err err = {0};
+    struct buf text;
+    (void)state;
+    h.command = where;
+    h.job = latin;
+    add_head(&text, &h);
+    assert_non_null(strstr(buf_str(&text), "\"job\":{\"hex\":\"636166e9\"}"));
+    assert_true(waybill_read_head(&text, &back, &err));
+    assert_string_equal(back.command, where);
+    assert_string_equal(back.job, latin);
+    assert_string_equal(back.source, source);
+    waybill_head_free(&back);
+    buf_free(&text);
+}
+
 static bool read_bytes(const char *bytes, size_t len, struct waybill_head *out, struct err *err)
 {
     struct buf text;
@@ -147,6 +169,14 @@ static void heads_of_another_kind(void **state)
     head_with("\"encoding\":\"UTF8\"", "\"encoding\":8");
     head_with("\"encoding\":\"UTF8\"", "\"encoding\":\"U\\u0000\"");
     head_with("\"plan\":", "\"plan2\":");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":7}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"e\"}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"41e\"}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"e9g0\"}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"0g\"}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"E9\"}");
+    head_with("\"encoding\":\"UTF8\"", "\"encoding\":{\"hex\":\"e900\"}");
     (void)state;
 }
 
@@ -420,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(head_comes_back),
         cmocka_unit_test(head_without_some_texts),
+        cmocka_unit_test(texts_that_are_not_utf8_come_back),
         cmocka_unit_test(heads_that_are_refused),
         cmocka_unit_test(heads_of_another_kind),
         cmocka_unit_test(every_cut_of_a_head_is_refused),

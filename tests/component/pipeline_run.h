@@ -169,17 +169,4 @@ static inline void check_all_done(struct run *r)
     assert_int_equal(look(r).parcels, 0);
 }
 
-static inline uint64_t run_seed(void)
-{
-    const char *given = getenv("SLUICE_TEST_SEED"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    return given == NULL ? rng_entropy() : strtoull(given, NULL, 10);
-}
-
-/* SLUICE_TEST_ROUNDS: so many times as many. */
-static inline unsigned run_rounds(unsigned usual)
-{
-    const char *given = getenv("SLUICE_TEST_ROUNDS"); /* NOLINT(concurrency-mt-unsafe) */
-    return given == NULL ? usual : usual * (unsigned)strtoul(given, NULL, 10);
-}
-
 #endif

@@ -155,6 +155,15 @@ static void make_large(struct run *r, unsigned readers, unsigned writers)
     }
 }
 
+/* n of each kind of thread; true once every writer stands in its sink. */
+static bool start_held(struct run *r, unsigned n)
+{
+    make_large(r, n, n);
+    r->config.hold_sink = true;
+    start(r);
+    return fake_wait_held(r->job, n);
+}
+
 /* Every reader comes to stand still. */
 static bool wait_still(struct run *r)
 {
@@ -176,10 +185,7 @@ static void a_blocked_sink_holds_the_readers_back(void **state)
     (void)state;
     for (unsigned n = 1; n <= 16; n *= 4) {
         struct run r;
-        make_large(&r, n, n);
-        r.config.hold_sink = true;
-        start(&r);
-        bool held = fake_wait_held(r.job, n);
+        bool held = start_held(&r, n);
         bool still = wait_still(&r);
         unsigned busy = pipeline_busy(r.pipeline);
         uint64_t read = fake_sums(r.job).bytes_read;
@@ -210,10 +216,7 @@ static void cancel_wakes_writers_in_the_sink_and_readers_without_memory(void **s
     (void)state;
     for (unsigned n = 1; n <= 16; n *= 4) {
         struct run r;
-        make_large(&r, n, n);
-        r.config.hold_sink = true;
-        start(&r);
-        bool ready = fake_wait_held(r.job, n) && wait_still(&r);
+        bool ready = start_held(&r, n) && wait_still(&r);
         cancel(&r);
         assert_true(ready);
         for (size_t c = 0; c < r.config.count; c++) {
@@ -279,10 +282,7 @@ static void join_gives_up_after_its_time(void **state)
 {
     (void)state;
     struct run r;
-    make_large(&r, 1, 1);
-    r.config.hold_sink = true;
-    start(&r);
-    bool ready = fake_wait_held(r.job, 1);
+    bool ready = start_held(&r, 1);
     bool joined = pipeline_join(r.pipeline, 1);
     bool rang = has_ended(&r, 0);
     fake_release(r.job);

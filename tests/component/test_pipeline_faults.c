@@ -1,13 +1,8 @@
 /*
  * pipeline_faults: whatever fails, is slow, is small or changes, every chunk is committed exactly
  * once with exactly its rows in order, memory stays within its bound, and everything ends.
- *
- * All of a run follows from a seed, which is printed when it goes wrong; SLUICE_TEST_SEED in the
- * environment sets the first one, SLUICE_TEST_ROUNDS multiplies the number of runs.
  */
-#include "pipeline_run.h"
-
-#include <unistd.h>
+#include "seeded_run.h"
 
 #define SPILL_SLOT ((uint64_t)8192) /* a batch of RUN_ROOM takes that much on disk */
 #define ROUNDS     150u
@@ -20,17 +15,9 @@ struct plan_of_run {
     uint64_t spill_bytes;
 };
 
-static char dir[64];
-static const unsigned char key[SPILL_KEY_BYTES] = "0123456789abcdef0123456789abcde";
-
 static bool one_of(struct rng *rng, unsigned n)
 {
     return rng_between(rng, 1, n) == 1;
-}
-
-static unsigned up_to(struct rng *rng, unsigned n)
-{
-    return (unsigned)rng_between(rng, 0, n);
 }
 
 static void pick_faults(struct rng *rng, struct fake_config *c)
@@ -43,7 +30,7 @@ static void pick_faults(struct rng *rng, struct fake_config *c)
                           &c->faults.sink_write,   &c->faults.sink_commit, &c->faults.lost_answer};
     bool all = one_of(rng, 2);
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        *places[i] = all || one_of(rng, 4) ? up_to(rng, often) : 0;
+        *places[i] = all || one_of(rng, 4) ? run_up_to(rng, often) : 0;
     }
     /* So that a task of many calls gets through now and then. */
     c->faults.source_fill /= 8;
@@ -58,32 +45,32 @@ static const int compressions[] = {PIPELINE_COMPRESS_OFF, PIPELINE_COMPRESS_AUTO
 static void pick(struct rng *rng, struct run *r, struct plan_of_run *p)
 {
     unsigned most = one_of(rng, 3) ? STREAMS_MAX : 3;
-    make_chunks(r, 5 + up_to(rng, 40));
+    make_chunks(r, 5 + run_up_to(rng, 40));
     for (size_t i = 0; i < r->config.count; i++) {
         r->chunks[i].committed = one_of(rng, 20);
     }
     struct fake_config *c = &r->config;
-    c->readers = 1 + up_to(rng, most - 1);
-    c->writers = 1 + up_to(rng, most - 1);
+    c->readers = 1 + run_up_to(rng, most - 1);
+    c->writers = 1 + run_up_to(rng, most - 1);
     c->seed = rng_next(rng);
     /* What is committed already was so in groups, too. */
     c->group = 1;
     pick_faults(rng, c);
-    c->slow_source = one_of(rng, 3) ? up_to(rng, 20) : 0;
-    c->slow_sink = one_of(rng, 2) ? up_to(rng, 40) : 0;
+    c->slow_source = one_of(rng, 3) ? run_up_to(rng, 20) : 0;
+    c->slow_sink = one_of(rng, 2) ? run_up_to(rng, 40) : 0;
     struct pipeline_options *o = &r->options;
-    o->packers = up_to(rng, PIPELINE_PACKERS_MAX);
-    o->memory_bytes = MEMORY(memories[up_to(rng, ARRAY_LEN(memories) - 1)]);
-    o->compression = compressions[up_to(rng, ARRAY_LEN(compressions) - 1)];
+    o->packers = run_up_to(rng, PIPELINE_PACKERS_MAX);
+    o->memory_bytes = MEMORY(memories[run_up_to(rng, ARRAY_LEN(memories) - 1)]);
+    o->compression = compressions[run_up_to(rng, ARRAY_LEN(compressions) - 1)];
     o->keep_all = one_of(rng, 3);
     o->max_rate_bytes_s = one_of(rng, 8) ? 20000000 : 0;
     p->spill = o->packers > 0 && one_of(rng, 2);
-    p->spill_bytes = SPILL_SLOT * (one_of(rng, 2) ? 1 + up_to(rng, 20) : 100000);
+    p->spill_bytes = SPILL_SLOT * (one_of(rng, 2) ? 1 + run_up_to(rng, 20) : 100000);
     p->change_active = one_of(rng, 3);
     p->cancel = one_of(rng, 5);
-    p->cancel_after = up_to(rng, (unsigned)c->count);
+    p->cancel_after = run_up_to(rng, (unsigned)c->count);
     if (one_of(rng, 2)) {
-        c->group = 1 + up_to(rng, 7);
+        c->group = 1 + run_up_to(rng, 7);
         for (size_t i = 0; i < c->count; i++) {
             r->chunks[i].committed = false;
         }
@@ -93,11 +80,7 @@ static void pick(struct rng *rng, struct run *r, struct plan_of_run *p)
 static void open_spill(struct run *r, const struct plan_of_run *p)
 {
     struct err err;
-    struct spill_options o = {.dir = dir,
-                              .name = "run",
-                              .limit_bytes = p->spill_bytes,
-                              .batch_room = RUN_ROOM,
-                              .key = key};
+    struct spill_options o = run_spill(p->spill_bytes, false);
     assert_true(spill_open(&o, &r->spill, &err));
 }
 
@@ -107,8 +90,8 @@ static void watch(struct run *r, const struct plan_of_run *p, struct rng *rng)
     bool cancelled = false;
     while (!has_ended(r, p->change_active || p->cancel ? 1 : LONG_MS)) {
         if (p->change_active) {
-            depot_set_active(pipeline_depot(r->pipeline), 1 + up_to(rng, r->config.readers - 1),
-                             1 + up_to(rng, r->config.writers - 1));
+            depot_set_active(pipeline_depot(r->pipeline), 1 + run_up_to(rng, r->config.readers - 1),
+                             1 + run_up_to(rng, r->config.writers - 1));
         }
         if (!cancelled && p->cancel && fake_sums(r->job).reports >= p->cancel_after) {
             fake_abort(r->job);
@@ -118,16 +101,11 @@ static void watch(struct run *r, const struct plan_of_run *p, struct rng *rng)
     }
 }
 
-static void one_run(uint64_t seed)
+static bool one_run(uint64_t seed)
 {
-    struct run *r = calloc(1, sizeof *r);
     struct plan_of_run p = {.cancel = false};
     struct rng rng;
-    char name[60];
-    assert_non_null(r);
-    rng_seed(&rng, seed);
-    (void)snprintf(name, sizeof name, "SLUICE_TEST_SEED=%" PRIu64, seed);
-    watch_run(name);
+    struct run *r = new_run(seed, &rng);
     pick(&rng, r, &p);
     if (p.spill) {
         open_spill(r, &p);
@@ -146,17 +124,14 @@ static void one_run(uint64_t seed)
         assert_true(stats.bytes_used_max <= p.spill_bytes);
     }
     free(r);
+    return true;
 }
 
 static void every_chunk_exactly_once(void **state)
 {
-    uint64_t seed = run_seed();
-    unsigned rounds = run_rounds(ROUNDS);
+    unsigned all = 0;
     (void)state;
-    print_message("SLUICE_TEST_SEED=%" PRIu64 ", %u runs\n", seed, rounds);
-    for (unsigned i = 0; i < rounds; i++) {
-        one_run(seed + i);
-    }
+    assert_true(run_seeds(ROUNDS, one_run, &all) == all);
 }
 
 /* One kind of fault by itself is met at every place where it can be. */
@@ -196,24 +171,11 @@ static void each_fault_by_itself(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/sluice-pipeline-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return rmdir(dir);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_by_itself),
-        cmocka_unit_test_setup_teardown(every_chunk_exactly_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_chunk_exactly_once, make_run_dir, remove_run_dir),
     };
 
     return cmocka_run_group_tests_name("pipeline_faults", tests, NULL, NULL);

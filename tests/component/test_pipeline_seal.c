@@ -2,15 +2,13 @@
  * pipeline_seal: the source is given back while rows wait on disk; the process dies at any moment
  * after that, and another one goes on from the disk. Every chunk is committed exactly once.
  *
- * The destination (what is committed) outlives both; the second run has no readers. As in
- * pipeline_faults, a run follows from a seed, with the same environment variables.
+ * The destination (what is committed) outlives both; the second run has no readers.
  */
-#include "pipeline_run.h"
-
-#include <unistd.h>
+#include "seeded_run.h"
 
 #define ROUNDS      12u
 #define PARCELS_MAX CHUNKS_MAX
+#define SPILL_BYTES (UINT64_C(1) << 30)
 
 struct kept {
     size_t first;
@@ -25,21 +23,6 @@ struct manifest {
     size_t count;
     bool failed;
 };
-
-static char dir[64];
-static const unsigned char key[SPILL_KEY_BYTES] = "0123456789abcdef0123456789abcde";
-
-static const struct spill_options spill_options = {.dir = dir,
-                                                   .name = "seal",
-                                                   .limit_bytes = UINT64_C(1) << 30,
-                                                   .batch_room = RUN_ROOM,
-                                                   .keep = true,
-                                                   .key = key};
-
-static unsigned up_to(struct rng *rng, unsigned n)
-{
-    return (unsigned)rng_between(rng, 0, n);
-}
 
 /* ---- the first process ---- */
 
@@ -74,23 +57,23 @@ static void pick(struct rng *rng, struct run *r)
 {
     static const int compressions[] = {PIPELINE_COMPRESS_OFF, PIPELINE_COMPRESS_AUTO, 1, 9};
     static const uint64_t memories[] = {0, 20, 60};
-    make_chunks(r, 10 + up_to(rng, 40));
-    r->config.readers = 1 + up_to(rng, 4);
-    r->config.writers = 1 + up_to(rng, 4);
-    r->config.group = 1 + up_to(rng, 7);
+    make_chunks(r, 10 + run_up_to(rng, 40));
+    r->config.readers = 1 + run_up_to(rng, 4);
+    r->config.writers = 1 + run_up_to(rng, 4);
+    r->config.group = 1 + run_up_to(rng, 7);
     r->config.seed = rng_next(rng);
-    r->config.slow_sink = 20 + up_to(rng, 60);
+    r->config.slow_sink = 20 + run_up_to(rng, 60);
     r->config.resend = 800;
     r->config.resend_wait_ms = 2;
-    r->config.faults = (struct fake_faults){.source_fill = up_to(rng, 20),
-                                            .sink_begin = up_to(rng, 100),
-                                            .sink_write = up_to(rng, 20),
-                                            .sink_commit = up_to(rng, 100),
-                                            .lost_answer = up_to(rng, 100)};
-    r->options.packers = 1 + up_to(rng, PIPELINE_PACKERS_MAX - 1);
+    r->config.faults = (struct fake_faults){.source_fill = run_up_to(rng, 20),
+                                            .sink_begin = run_up_to(rng, 100),
+                                            .sink_write = run_up_to(rng, 20),
+                                            .sink_commit = run_up_to(rng, 100),
+                                            .lost_answer = run_up_to(rng, 100)};
+    r->options.packers = 1 + run_up_to(rng, PIPELINE_PACKERS_MAX - 1);
     r->options.keep_all = true;
-    r->options.compression = compressions[up_to(rng, ARRAY_LEN(compressions) - 1)];
-    r->options.memory_bytes = MEMORY(memories[up_to(rng, ARRAY_LEN(memories) - 1)]);
+    r->options.compression = compressions[run_up_to(rng, ARRAY_LEN(compressions) - 1)];
+    r->options.memory_bytes = MEMORY(memories[run_up_to(rng, ARRAY_LEN(memories) - 1)]);
 }
 
 /* As the real run does it: everything is read, then sealed, then the source is given back. False
@@ -114,7 +97,7 @@ static bool give_back(struct run *r, struct manifest *m)
 
 static void die_at_some_moment(struct run *r, struct rng *rng)
 {
-    size_t after = fake_sums(r->job).reports + up_to(rng, 10);
+    size_t after = fake_sums(r->job).reports + run_up_to(rng, 10);
     while (fake_sums(r->job).reports < after && !has_ended(r, 1)) {
     }
     fake_abort(r->job);
@@ -166,13 +149,14 @@ static void go_on(struct run *r, struct manifest *m, struct rng *rng)
     const char *trouble = NULL;
     forget_what_ran(r);
     buf_init(&body, 4096);
-    assert_true(spill_reopen(&spill_options, &r->spill, &body, &err));
+    struct spill_options o = run_spill(SPILL_BYTES, true);
+    assert_true(spill_reopen(&o, &r->spill, &body, &err));
     assert_string_equal(buf_str(&body), "body");
     buf_free(&body);
     r->config.readers = 0;
-    r->config.writers = 1 + up_to(rng, 4);
+    r->config.writers = 1 + run_up_to(rng, 4);
     r->config.seed++;
-    r->options.packers = up_to(rng, 1);
+    r->options.packers = run_up_to(rng, 1);
     make_run(r);
     for (size_t i = 0; i < m->count && trouble == NULL; i++) {
         if (!r->chunks[m->parcels[i].first].committed) {
@@ -205,18 +189,14 @@ static void write_manifest(struct spill *s)
 
 static bool one_run(uint64_t seed)
 {
-    struct run *r = calloc(1, sizeof *r);
     struct manifest *m = calloc(1, sizeof *m);
+    struct spill_options o = run_spill(SPILL_BYTES, true);
     struct err err;
     struct rng rng;
-    char name[60];
-    assert_non_null(r);
+    struct run *r = new_run(seed, &rng);
     assert_non_null(m);
-    rng_seed(&rng, seed);
-    (void)snprintf(name, sizeof name, "SLUICE_TEST_SEED=%" PRIu64, seed);
-    watch_run(name);
     pick(&rng, r);
-    assert_true(spill_open(&spill_options, &r->spill, &err));
+    assert_true(spill_open(&o, &r->spill, &err));
     start(r);
     bool given_back = give_back(r, m);
     if (given_back) {
@@ -241,34 +221,16 @@ static bool one_run(uint64_t seed)
 
 static void what_is_sealed_survives(void **state)
 {
-    uint64_t seed = run_seed();
-    unsigned rounds = run_rounds(ROUNDS);
-    unsigned given_back = 0;
+    unsigned rounds = 0;
     (void)state;
-    print_message("SLUICE_TEST_SEED=%" PRIu64 ", %u runs\n", seed, rounds);
-    for (unsigned i = 0; i < rounds; i++) {
-        given_back += one_run(seed + i);
-    }
+    unsigned given_back = run_seeds(ROUNDS, one_run, &rounds);
     assert_true(rounds < ROUNDS || given_back > 0);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/sluice-seal-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return rmdir(dir);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_sealed_survives, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_sealed_survives, make_run_dir, remove_run_dir),
     };
 
     return cmocka_run_group_tests_name("pipeline_seal", tests, NULL, NULL);

@@ -5,6 +5,19 @@
 
 #include <jansson.h>
 
+/* The caller is known; nothing else is asked of AWS. */
+static void read_as_loader(struct bench *b)
+{
+    read_facts(b);
+    know_caller(b);
+}
+
+static void fill_and_make(struct bench *b)
+{
+    fill_facts(b, "");
+    make_files(b);
+}
+
 /* The statements of a policy file; the caller gives them back. */
 static json_t *statements_of(const struct bench *b, const char *name)
 {
@@ -61,6 +74,13 @@ static bool has_word(json_t *s, const char *key, const char *word)
     return false;
 }
 
+/* The one that know_caller knows, and nobody else. */
+static void assert_is_for_loader(json_t *s)
+{
+    assert_string_equal(json_string_value(json_object_get(json_object_get(s, "Principal"), "AWS")),
+                        "arn:aws:iam::111122223333:role/loader");
+}
+
 static void a_known_secret_and_its_key(void **state)
 {
     static char secret[] = SECRET_ARN;
@@ -68,8 +88,7 @@ static void a_known_secret_and_its_key(void **state)
     (void)state;
     open_bench(&b, "dbname=a", "dbname=b user=v");
     b.spec.source_auth.secret = secret;
-    read_facts(&b);
-    know_caller(&b);
+    read_as_loader(&b);
     set(&b.facts.sides[SETUP_SOURCE].secret_arn, SECRET_ARN);
     set(&b.facts.sides[SETUP_SOURCE].secret_key, KEY_ARN);
     fill_facts(&b, "");
@@ -98,8 +117,7 @@ static void a_known_secret_and_its_key(void **state)
     json_decref(list);
     list = statements_of(&b, "key-policy-source.json");
     s = statement(list, "SluiceSecretKeySource");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(s, "Principal"), "AWS")),
-                        "arn:aws:iam::111122223333:role/loader");
+    assert_is_for_loader(s);
     assert_true(has_word(s, "Resource", "*"));
     assert_non_null(condition(s, "StringEquals", "kms:ViaService"));
     json_decref(list);
@@ -115,11 +133,9 @@ static void the_default_key_needs_no_statement(void **state)
     (void)state;
     open_bench(&b, "dbname=a", "dbname=b user=v");
     b.spec.source_auth.secret = secret;
-    read_facts(&b);
-    know_caller(&b);
+    read_as_loader(&b);
     set(&b.facts.sides[SETUP_SOURCE].secret_arn, SECRET_ARN);
-    fill_facts(&b, "");
-    make_files(&b);
+    fill_and_make(&b);
     assert_null(strstr(text_of(&b, "policy-sluice.json"), "kms:"));
     assert_null(text_of(&b, "key-policy-source.json"));
     close_bench(&b);
@@ -132,10 +148,8 @@ static void an_unknown_key_is_only_for_this_secret(void **state)
     (void)state;
     open_bench(&b, "host=" CLUSTER_HOST " dbname=a", "dbname=b user=v");
     b.spec.source_auth.secret = secret;
-    read_facts(&b);
-    know_caller(&b);
-    fill_facts(&b, "");
-    make_files(&b);
+    read_as_loader(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "policy-sluice.json");
     json_t *s = statement(list, "SluiceSecretKeySource");
     assert_true(has_word(s, "Resource", "arn:aws:kms:eu-west-1:111122223333:key/*"));
@@ -153,8 +167,7 @@ static void a_login_by_token(void **state)
     (void)state;
     open_bench(&b, "dbname=a user=u", "dbname=b user='lo*d?er${aws:username}' host=" CLUSTER_HOST);
     b.spec.destination_auth.iam = true;
-    read_facts(&b);
-    know_caller(&b);
+    read_as_loader(&b);
     set(&b.facts.sides[SETUP_DESTINATION].resource_id, "cluster-ABC");
     fill_facts(&b, "");
     assert_int_equal(b.facts.gap_count, 0);
@@ -190,10 +203,8 @@ static void a_role_in_another_account(void **state)
         .tags = {.items = tags, .count = ARRAY_LEN(tags)},
         .secret = secret
     };
-    read_facts(&b);
-    know_caller(&b);
-    fill_facts(&b, "");
-    make_files(&b);
+    read_as_loader(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "policy-sluice.json");
     assert_int_equal(json_array_size(list), 1);
     json_t *s = statement(list, "SluiceRoleSource");
@@ -204,8 +215,7 @@ static void a_role_in_another_account(void **state)
 
     list = statements_of(&b, "role-source-trust.json");
     s = statement(list, "SluiceRoleSource");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(s, "Principal"), "AWS")),
-                        "arn:aws:iam::111122223333:role/loader");
+    assert_is_for_loader(s);
     assert_string_equal(condition(s, "StringEquals", "sts:ExternalId"), "shared \"id\"");
     assert_string_equal(condition(s, "StringEquals", "aws:RequestTag/team"), "data=lake");
     assert_string_equal(condition(s, "StringEquals", "aws:RequestTag/why"), "");
@@ -234,10 +244,8 @@ static void a_plain_role_has_no_conditions(void **state)
     (void)state;
     open_bench(&b, "dbname=a user=u", "dbname=b user=v");
     b.spec.source_auth.role_arn = role;
-    read_facts(&b);
-    know_caller(&b);
-    fill_facts(&b, "");
-    make_files(&b);
+    read_as_loader(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "role-source-trust.json");
     json_t *s = statement(list, "SluiceRoleSource");
     assert_null(json_object_get(s, "Condition"));
@@ -254,16 +262,13 @@ static void a_secret_of_another_account_without_a_role(void **state)
     (void)state;
     open_bench(&b, "dbname=a user=u", "dbname=b user=v");
     b.spec.destination_auth.secret = secret;
-    read_facts(&b);
-    know_caller(&b);
+    read_as_loader(&b);
     set(&b.facts.sides[SETUP_DESTINATION].secret_arn, secret);
     set(&b.facts.sides[SETUP_DESTINATION].secret_key, key);
-    fill_facts(&b, "");
-    make_files(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "secret-policy-destination.json");
     json_t *s = statement(list, "SluiceSecretDestination");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(s, "Principal"), "AWS")),
-                        "arn:aws:iam::111122223333:role/loader");
+    assert_is_for_loader(s);
     json_decref(list);
     assert_has(text_of(&b, "apply.sh"), "\nput_secret_policy 'destination' ");
     assert_has(text_of(&b, "apply.sh"), " 'key-policy-destination.json' 'other account'\n");
@@ -301,10 +306,8 @@ static void a_password_file_keeps_its_context(void **state)
     open_bench(&b, "host=" CLUSTER_HOST " dbname=a user=u", "dbname=b user=v");
     b.spec.source_auth.password_kms = file;
     b.spec.source_auth.context = (struct text_list){.items = pairs, .count = 1};
-    read_facts(&b);
-    know_caller(&b);
-    fill_facts(&b, "");
-    make_files(&b);
+    read_as_loader(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "policy-sluice.json");
     json_t *s = statement(list, "SluicePasswordKeySource");
     assert_true(has_word(s, "Resource", "SOURCE_KMS_KEY_ARN"));
@@ -346,14 +349,12 @@ static void awss_own_utility(void **state)
     b.spec.source_auth.secret = secret;
     b.spec.destination_auth.secret = secret;
     b.spec.aws.utility = true;
-    read_facts(&b);
-    know_caller(&b);
+    read_as_loader(&b);
     for (size_t i = 0; i < SETUP_SIDES; i++) {
         set(&b.facts.sides[i].secret_arn, SECRET_ARN);
     }
     set(&b.facts.sides[SETUP_SOURCE].secret_key, KEY_ARN);
-    fill_facts(&b, "");
-    make_files(&b);
+    fill_and_make(&b);
     json_t *list = statements_of(&b, "role-utility-trust.json");
     assert_true(has_word(json_object_get(json_array_get(list, 0), "Principal"), "Service",
                          "rds.amazonaws.com"));

@@ -43,51 +43,107 @@ static void pretend_spilled(struct depot *d, struct pack_job *job, uint64_t numb
     depot_spilled(d, job, &slot, false);
 }
 
+/* ---- the same beginnings and ends ---- */
+
+/* One reader, one writer; the reader of the parcel has put some batches and a packer has a job. */
+struct site {
+    struct depot *depot;
+    struct parcel *parcel;
+    struct pack_job job;
+};
+
+static struct site one_parcel(struct depot *d)
+{
+    return (struct site){.depot = d, .parcel = depot_open(d, 0, &depot_task)};
+}
+
+/* A packer has begun with the batches a to l. */
+static struct site twelve_to_pack(void)
+{
+    struct site s = one_parcel(open_depot(1, 1, 1, 24));
+    put_many(s.depot, s.parcel, 12);
+    assert_int_equal(depot_pack_next(s.depot, &s.job), PACK_ROWS);
+    return s;
+}
+
+/* The writer has a parcel of which it has sent nothing, and which its reader goes on with up to
+ * batch last. */
+static void put_while_written(struct site *s, int last)
+{
+    put(s->depot, s->parcel, 'a');
+    assert_ptr_equal(next(s->depot, 0), s->parcel);
+    for (int c = 'b'; c <= last; c++) {
+        put(s->depot, s->parcel, c);
+    }
+}
+
+static void close_and_take(struct site *s)
+{
+    depot_close(s->depot, s->parcel, NULL);
+    assert_ptr_equal(next(s->depot, 0), s->parcel);
+}
+
+static void send_from_to(struct site *s, int first, int last)
+{
+    for (int c = first; c <= last; c++) {
+        assert_int_equal(send(s->depot, s->parcel), c);
+    }
+}
+
+static void done_and_free(struct site *s)
+{
+    depot_done(s->depot, s->parcel);
+    depot_free(s->depot);
+}
+
+/* The parcel is given up before its reader has left. */
+static void give_up_and_free(struct site *s)
+{
+    depot_done(s->depot, s->parcel);
+    depot_close(s->depot, s->parcel, NULL);
+    depot_free(s->depot);
+}
+
+/* Beside this thread; given the time to come to where it waits. */
+static pthread_t begin_beside(void *(*body)(void *arg), void *arg)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, body, arg), 0);
+    for (int i = 0; i < 200; i++) {
+        (void)sched_yield();
+    }
+    return thread;
+}
+
 /* ---- packing ---- */
 
 static void a_run_becomes_one_piece(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 24);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    put_many(d, p, 12);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    assert_int_equal(job.first, 0);
-    assert_int_equal(job.count, 12);
-    assert_int_equal(job.raw[11]->bytes[0], 'l');
-    pretend_packed(d, &job, 9);
-    assert_int_equal(p->ahead, 3);
-    assert_int_equal(look(d).raw_bytes_packed, 900);
-    assert_int_equal(look(d).packed_bytes, 50);
-    depot_close(d, p, NULL);
-    assert_ptr_equal(next(d, 0), p);
-    assert_int_equal(send(d, p), 'a'); /* of all nine */
-    assert_int_equal(send(d, p), 'j');
-    assert_int_equal(send(d, p), 'k');
-    assert_int_equal(send(d, p), 'l');
-    assert_int_equal(send(d, p), 0);
-    depot_done(d, p);
-    depot_free(d);
+    struct site s = twelve_to_pack();
+    assert_int_equal(s.job.first, 0);
+    assert_int_equal(s.job.count, 12);
+    assert_int_equal(s.job.raw[11]->bytes[0], 'l');
+    pretend_packed(s.depot, &s.job, 9);
+    assert_int_equal(s.parcel->ahead, 3);
+    assert_int_equal(look(s.depot).raw_bytes_packed, 900);
+    assert_int_equal(look(s.depot).packed_bytes, 50);
+    close_and_take(&s);
+    send_from_to(&s, 'a', 'a'); /* of all nine */
+    send_from_to(&s, 'j', 'l');
+    assert_int_equal(send(s.depot, s.parcel), 0);
+    done_and_free(&s);
 }
 
 static void what_could_not_be_packed_stays(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 24);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    put_many(d, p, 12);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    pretend_packed(d, &job, 0);
-    assert_int_equal(p->ahead, 12);
-    depot_close(d, p, NULL);
-    assert_ptr_equal(next(d, 0), p);
-    for (int c = 'a'; c <= 'l'; c++) {
-        assert_int_equal(send(d, p), c);
-    }
-    depot_done(d, p);
-    depot_free(d);
+    struct site s = twelve_to_pack();
+    pretend_packed(s.depot, &s.job, 0);
+    assert_int_equal(s.parcel->ahead, 12);
+    close_and_take(&s);
+    send_from_to(&s, 'a', 'l');
+    done_and_free(&s);
 }
 
 /* A writer takes the parcel, gives it up, or its rows are not wanted, while a packer is at it. */
@@ -95,19 +151,14 @@ static void rows_that_are_not_wanted_any_more_are_freed_by_the_packer(void **sta
 {
     (void)state;
     for (size_t taken = 0; taken <= 5; taken += 5) {
-        struct depot *d = open_depot(1, 1, 1, 24);
-        struct parcel *p = depot_open(d, 0, &depot_task);
-        struct pack_job job;
-        put_many(d, p, 12);
-        assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-        depot_close(d, p, NULL);
-        assert_ptr_equal(next(d, 0), p);
-        depot_done(d, p);
-        assert_int_equal(look(d).parcels, 1); /* the packer has it */
-        pretend_packed(d, &job, taken);
-        assert_int_equal(look(d).parcels, 0);
-        assert_int_equal(look(d).cold_parcels, 0);
-        depot_free(d);
+        struct site s = twelve_to_pack();
+        close_and_take(&s);
+        depot_done(s.depot, s.parcel);
+        assert_int_equal(look(s.depot).parcels, 1); /* the packer has it */
+        pretend_packed(s.depot, &s.job, taken);
+        assert_int_equal(look(s.depot).parcels, 0);
+        assert_int_equal(look(s.depot).cold_parcels, 0);
+        depot_free(s.depot);
     }
 }
 
@@ -115,23 +166,17 @@ static void rows_that_are_not_wanted_any_more_are_freed_by_the_packer(void **sta
 static void what_is_sent_again_counts_from_the_start(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 24);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    put_many(d, p, 12);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    assert_ptr_equal(next(d, 0), p);
-    assert_true(depot_resendable(d, p));
-    depot_resend(d, p, 0);
-    assert_int_equal(p->ahead, 12);
-    pretend_packed(d, &job, 4);
-    assert_int_equal(p->ahead, 8);
-    depot_close(d, p, NULL);
-    assert_ptr_equal(next(d, 0), p);
-    assert_int_equal(send(d, p), 'a');
-    assert_int_equal(send(d, p), 'e');
-    depot_done(d, p);
-    depot_free(d);
+    struct site s = twelve_to_pack();
+    assert_ptr_equal(next(s.depot, 0), s.parcel);
+    assert_true(depot_resendable(s.depot, s.parcel));
+    depot_resend(s.depot, s.parcel, 0);
+    assert_int_equal(s.parcel->ahead, 12);
+    pretend_packed(s.depot, &s.job, 4);
+    assert_int_equal(s.parcel->ahead, 8);
+    close_and_take(&s);
+    send_from_to(&s, 'a', 'a');
+    send_from_to(&s, 'e', 'e');
+    done_and_free(&s);
 }
 
 static void *pack_next(void *arg)
@@ -149,45 +194,37 @@ static void *pack_next(void *arg)
 static void packers_leave_the_writers_their_memory(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 4, 20);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    pthread_t packer;
+    struct site s = one_parcel(open_depot(1, 1, 4, 20));
     void *packed = NULL;
-    put(d, p, 'a');
-    assert_ptr_equal(next(d, 0), p);
-    for (int c = 'b'; c <= 'r'; c++) {
-        put(d, p, c); /* all but two in reserve */
-    }
-    depot_resend(d, p, UINT64_MAX);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    pretend_packed(d, &job, 0);
-    struct batch *b = depot_take_for_writer(d);
+    put_while_written(&s, 'r'); /* all but two in reserve */
+    depot_resend(s.depot, s.parcel, UINT64_MAX);
+    assert_int_equal(depot_pack_next(s.depot, &s.job), PACK_ROWS);
+    pretend_packed(s.depot, &s.job, 0);
+    struct batch *b = depot_take_for_writer(s.depot);
     assert_non_null(b);
-    assert_int_equal(pthread_create(&packer, NULL, pack_next, d), 0);
-    for (int i = 0; i < 200; i++) {
-        (void)sched_yield(); /* time to take the other, if something let it */
-    }
-    depot_cancel(d);
+    pthread_t packer = begin_beside(pack_next, s.depot); /* would take the other, if it could */
+    depot_cancel(s.depot);
     assert_int_equal(pthread_join(packer, &packed), 0);
-    depot_give(d, b);
-    depot_close(d, p, NULL);
-    depot_free(d);
+    depot_give(s.depot, b);
+    depot_close(s.depot, s.parcel, NULL);
+    depot_free(s.depot);
     assert_null(packed);
 }
 
 static void the_end_comes_to_packers_too(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 20);
     struct pack_job job;
-    depot_reader_ended(d);
-    assert_int_equal(depot_pack_next(d, &job), PACK_END);
-    depot_free(d);
-    d = open_depot(1, 1, 1, 20);
-    depot_cancel(d);
-    assert_int_equal(depot_pack_next(d, &job), PACK_END);
-    depot_free(d);
+    for (int cancelled = 0; cancelled <= 1; cancelled++) {
+        struct depot *d = open_depot(1, 1, 1, 20);
+        if (cancelled) {
+            depot_cancel(d);
+        } else {
+            depot_reader_ended(d);
+        }
+        assert_int_equal(depot_pack_next(d, &job), PACK_END);
+        depot_free(d);
+    }
 }
 
 /* ---- sealing ---- */
@@ -233,129 +270,99 @@ static void sealed_when_all_is_on_disk(void **state)
     depot_free(d);
 }
 
+/* The next job is a run of so many from there on. */
+static void pack_run(struct site *s, size_t first, size_t count)
+{
+    assert_int_equal(depot_pack_next(s->depot, &s->job), PACK_ROWS);
+    assert_int_equal(s->job.first, first);
+    assert_int_equal(s->job.count, count);
+    pretend_packed(s->depot, &s->job, count);
+}
+
 /* Sealing touches what is being written; the writer must not lose its place. */
 static void sealing_never_joins_what_is_sent_and_what_is_not(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 40);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    put_many(d, p, 12);
-    depot_close(d, p, NULL);
-    assert_ptr_equal(next(d, 0), p);
-    for (int c = 'a'; c <= 'e'; c++) {
-        assert_int_equal(send(d, p), c);
-    }
-    depot_seal(d);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    assert_int_equal(job.first, 0);
-    assert_int_equal(job.count, 5);
-    pretend_packed(d, &job, 5);
-    assert_int_equal(depot_pack_next(d, &job), PACK_ROWS);
-    assert_int_equal(job.first, 5);
-    assert_int_equal(job.count, 7);
-    pretend_packed(d, &job, 7);
-    assert_int_equal(send(d, p), 'f');
-    assert_int_equal(send(d, p), 0);
-    depot_done(d, p);
-    depot_free(d);
+    struct site s = one_parcel(open_depot(1, 1, 1, 40));
+    put_many(s.depot, s.parcel, 12);
+    close_and_take(&s);
+    send_from_to(&s, 'a', 'e');
+    depot_seal(s.depot);
+    pack_run(&s, 0, 5);
+    pack_run(&s, 5, 7);
+    send_from_to(&s, 'f', 'f');
+    assert_int_equal(send(s.depot, s.parcel), 0);
+    done_and_free(&s);
 }
 
 /* The piece that is being sent is passed over; when it is sent, it is to go to disk, too. */
 static void sealing_takes_what_was_just_sent(void **state)
 {
     (void)state;
-    struct depot *d = open_depot(1, 1, 1, 40);
-    struct parcel *p = depot_open(d, 0, &depot_task);
+    struct site s = one_parcel(open_depot(1, 1, 1, 40));
     struct piece piece;
     uint64_t wait_ns = 0;
-    pthread_t packer;
     void *packed = NULL;
-    put(d, p, 'a');
-    depot_close(d, p, NULL);
-    assert_ptr_equal(next(d, 0), p);
-    assert_int_equal(depot_get(d, p, &piece, &wait_ns), DEPOT_PIECE);
-    depot_seal(d);
-    assert_int_equal(pthread_create(&packer, NULL, pack_next, d), 0);
-    for (int i = 0; i < 200; i++) {
-        (void)sched_yield(); /* it comes to wait */
-    }
-    depot_sent(d, p);
+    put(s.depot, s.parcel, 'a');
+    close_and_take(&s);
+    assert_int_equal(depot_get(s.depot, s.parcel, &piece, &wait_ns), DEPOT_PIECE);
+    depot_seal(s.depot);
+    pthread_t packer = begin_beside(pack_next, s.depot);
+    depot_sent(s.depot, s.parcel);
     assert_int_equal(pthread_join(packer, &packed), 0);
     assert_non_null(packed);
-    depot_done(d, p);
-    depot_free(d);
+    done_and_free(&s);
 }
-
-struct taker {
-    struct depot *depot;
-    struct parcel *parcel;
-};
 
 static void *take_one(void *arg)
 {
-    const struct taker *t = arg;
+    const struct site *s = arg;
     uint64_t wait_ns = 0;
-    return depot_take(t->depot, t->parcel, &wait_ns);
+    return depot_take(s->depot, s->parcel, &wait_ns);
+}
+
+/* All memory is taken, by one parcel of which one batch is sent. */
+static struct site full_and_one_sent(void)
+{
+    struct site s = one_parcel(open_spilling(1, 1, 10, true));
+    put_while_written(&s, 'h');
+    send_from_to(&s, 'a', 'a');
+    return s;
 }
 
 static void what_must_be_kept_waits_for_the_disk(void **state)
 {
     (void)state;
-    struct depot *d = open_spilling(1, 1, 10, true);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct taker t = {.depot = d, .parcel = p};
-    struct pack_job job;
-    pthread_t reader;
+    struct site s = full_and_one_sent();
     void *b = NULL;
-    put(d, p, 'a');
-    assert_ptr_equal(next(d, 0), p);
-    for (int c = 'b'; c <= 'h'; c++) {
-        put(d, p, c);
-    }
-    assert_int_equal(send(d, p), 'a');
-    assert_int_equal(pthread_create(&reader, NULL, take_one, &t), 0);
-    for (int i = 0; i < 200; i++) {
-        (void)sched_yield(); /* it comes to wait */
-    }
-    bool dropped = p->dropped;
+    pthread_t reader = begin_beside(take_one, &s);
+    bool dropped = s.parcel->dropped;
+    struct pack_job job;
     if (!dropped) {
-        assert_int_equal(depot_pack_next(d, &job), PACK_SPILL);
-        pretend_spilled(d, &job, 1);
+        assert_int_equal(depot_pack_next(s.depot, &job), PACK_SPILL);
+        pretend_spilled(s.depot, &job, 1);
     }
     assert_int_equal(pthread_join(reader, &b), 0);
     assert_non_null(b);
     assert_false(dropped);
-    assert_false(p->dropped);
-    assert_true(depot_resendable(d, p));
-    depot_give(d, b);
-    p->pieces[0].kind = PIECE_DROPPED; /* there is no file to free it in */
-    depot_done(d, p);
-    depot_close(d, p, NULL);
-    depot_free(d);
+    assert_false(s.parcel->dropped);
+    assert_true(depot_resendable(s.depot, s.parcel));
+    depot_give(s.depot, b);
+    s.parcel->pieces[0].kind = PIECE_DROPPED; /* there is no file to free it in */
+    give_up_and_free(&s);
 }
 
 static void without_space_what_was_sent_may_go(void **state)
 {
     (void)state;
-    struct depot *d = open_spilling(1, 1, 10, true);
-    struct parcel *p = depot_open(d, 0, &depot_task);
-    struct pack_job job;
-    put(d, p, 'a');
-    assert_ptr_equal(next(d, 0), p);
-    for (int c = 'b'; c <= 'h'; c++) {
-        put(d, p, c);
-    }
-    assert_int_equal(send(d, p), 'a');
-    assert_int_equal(depot_pack_next(d, &job), PACK_SPILL);
-    assert_int_equal(job.first, 0);
-    depot_spilled(d, &job, NULL, true);
-    assert_true(look(d).spill_full);
-    put(d, p, 'i'); /* would wait for the disk otherwise */
-    assert_true(p->dropped);
-    depot_done(d, p);
-    depot_close(d, p, NULL);
-    depot_free(d);
+    struct site s = full_and_one_sent();
+    assert_int_equal(depot_pack_next(s.depot, &s.job), PACK_SPILL);
+    assert_int_equal(s.job.first, 0);
+    depot_spilled(s.depot, &s.job, NULL, true);
+    assert_true(look(s.depot).spill_full);
+    put(s.depot, s.parcel, 'i'); /* would wait for the disk otherwise */
+    assert_true(s.parcel->dropped);
+    give_up_and_free(&s);
 }
 
 static const unsigned char key[SPILL_KEY_BYTES] = "0123456789abcdef0123456789abcde";

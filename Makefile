@@ -47,8 +47,10 @@ ZSTD_CFLAGS   := $(shell pkg-config --cflags libzstd 2>/dev/null)
 ZSTD_LIBS     := $(shell pkg-config --libs libzstd 2>/dev/null || printf '%s' -lzstd)
 XXHASH_CFLAGS := $(shell pkg-config --cflags libxxhash 2>/dev/null)
 XXHASH_LIBS   := $(shell pkg-config --libs libxxhash 2>/dev/null || printf '%s' -lxxhash)
+YAML_CFLAGS   := $(shell pkg-config --cflags yaml-0.1 2>/dev/null)
+YAML_LIBS     := $(shell pkg-config --libs yaml-0.1 2>/dev/null || printf '%s' -lyaml)
 LIB_CFLAGS := $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(EXPAT_CFLAGS) $(CRYPTO_CFLAGS) $(ZSTD_CFLAGS) \
-              $(XXHASH_CFLAGS)
+              $(XXHASH_CFLAGS) $(YAML_CFLAGS)
 
 # -Iloader is for "base/..." above all: the layer under both loader/ and aws/.
 INCLUDES   := -I. -Iloader $(PQ_CFLAGS) $(LIB_CFLAGS)
@@ -57,7 +59,7 @@ ALL_CFLAGS  = $(STD) $(INCLUDES) $(CPPFLAGS) $(WARN) $(if $(IS_CLANG),,$(GCC_WAR
               $(SAN_CFLAGS) -fPIE -pthread $(if $(WERROR),-Werror) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -pthread $(CFLAGS) $(LDFLAGS)
 LIBS       := -Wl,--as-needed $(PQ_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(EXPAT_LIBS) $(CRYPTO_LIBS) \
-              $(ZSTD_LIBS) $(XXHASH_LIBS) -ldl
+              $(ZSTD_LIBS) $(XXHASH_LIBS) $(YAML_LIBS) -ldl
 
 # The default build's program is where people look for it; a variant keeps its own.
 PROGRAM  := $(if $(filter build/default,$(BUILD)),build/sluice,$(BUILD)/sluice)
@@ -69,11 +71,12 @@ SUPPORT_SRC   := $(sort $(wildcard tests/support/*.c))
 UNIT_SRC      := $(sort $(wildcard tests/unit/test_*.c))
 COMPONENT_SRC := $(sort $(wildcard tests/component/test_*.c))
 TOOL_SRC      := $(sort $(wildcard tests/tools/*.c))
+PROXY_SRC     := $(sort $(wildcard tests/router_proxy/*.c))
 FUZZ_SRC      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 MICRO_SRC     := $(sort $(wildcard bench/micro/bench_*.c))
 HEADERS       := $(sort $(wildcard loader/*/*.h aws/*.h tests/*/*.h bench/*/*.h))
 C_FILES       := $(LIB_SRC) $(wildcard loader/main.c) $(SUPPORT_SRC) $(UNIT_SRC) $(COMPONENT_SRC) \
-                 $(FUZZ_SRC) $(TOOL_SRC) $(MICRO_SRC) tests/fuzz/replay.c bench/micro/micro.c
+                 $(FUZZ_SRC) $(TOOL_SRC) $(PROXY_SRC) $(MICRO_SRC) tests/fuzz/replay.c bench/micro/micro.c
 
 OBJECTS   := $(C_FILES:%.c=$(BUILD)/obj/%.o)
 UNIT      := $(UNIT_SRC:tests/%.c=$(BUILD)/%)
@@ -186,13 +189,17 @@ check-tsan:
 	$(Q)$(MAKE) --no-print-directory check $(TSAN)
 
 ## check-pg: loads between real PostgreSQL servers, which the tests start and stop
-.PHONY: check-pg check-aws check-fault check-data check-sanitizers-load soak
+.PHONY: check-pg check-aws check-limitless check-fault check-data check-sanitizers-load soak
 check-pg: all
 	$(Q)$(PG_ENV) $(PYTEST) tests/pg --ignore=tests/pg/test_sanitizers.py
 
 ## check-aws: credentials, secrets and IAM logins, against the lab's AWS stand-in
 check-aws: all tools
 	$(Q)$(PG_ENV) $(PYTEST) -n 2 tests/aws
+
+## check-limitless: the simulated shard group, and loads into it
+check-limitless: all
+	$(Q)$(PG_ENV) $(PYTEST) tests/limitless
 
 ## check-fault: the same with kills, cut connections and server restarts
 check-fault: all

@@ -19,11 +19,11 @@ def _openssl(*words):
         raise CertificateError(f"openssl {words[0]} failed: {done.stderr.strip()}")
 
 
-def make(ca, cert, key, hosts):
-    """Writes the CA's certificate, and certificate and key for these DNS names and 127.0.0.1."""
+def make(ca, cert, key, hosts, addresses=("127.0.0.1",)):
+    """Writes the CA's certificate, and certificate and key for these DNS names and addresses."""
     ca, cert, key = Path(ca), Path(cert), Path(key)
     ca_key, wish, extra = ca.with_suffix(".key"), cert.with_suffix(".csr"), cert.with_suffix(".ext")
-    names = ",".join([f"DNS:{host}" for host in hosts] + ["IP:127.0.0.1"])
+    names = ",".join([f"DNS:{host}" for host in hosts] + [f"IP:{a}" for a in dict.fromkeys(addresses)])
     extra.write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n", encoding="utf-8")
     _openssl("req", "-x509", *NEW_KEY, "-days", DAYS, "-subj", "/CN=sluice lab CA",
              "-keyout", ca_key, "-out", ca)

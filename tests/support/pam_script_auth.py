@@ -26,9 +26,15 @@ def known_of(service):
         return json.load(file)
 
 
-def ask(known, user, token):
+def question(known, client):
+    """What is asked: in a shard group it depends on the router by which the client came."""
+    hosts = known.get("hosts_by_client", {}).get(client)
+    return dict(known["question"], host=hosts) if hosts else known["question"]
+
+
+def ask(known, client, user, token):
     """Posts user and token; gives the whole reply."""
-    body = json.dumps(dict(known["question"], user=user, token=token)).encode()
+    body = json.dumps(dict(question(known, client), user=user, token=token)).encode()
     head = [f"POST {known['path']} HTTP/1.1", f"Host: 127.0.0.1:{known['port']}", "Connection: close",
             "Content-Type: application/json", f"Content-Length: {len(body)}"]
     head += [f"{name}: {value}" for name, value in known["headers"].items()]
@@ -60,7 +66,7 @@ def main():
         return 1
     try:
         known = known_of(os.environ.get("PAM_SERVICE", ""))
-        return 0 if is_yes(ask(known, user, token)) else 1
+        return 0 if is_yes(ask(known, os.environ.get("PAM_RHOST", ""), user, token)) else 1
     except (OSError, ValueError, KeyError):
         return 1  # without a word: what went wrong could have the token in it
 

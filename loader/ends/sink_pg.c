@@ -147,11 +147,24 @@ static bool sink_begin(void *self, const struct task *task, bool *already, struc
 {
     struct sink_pg *s = self;
     s->group = task->work;
+    if (s->pg != NULL && s->config.move != NULL &&
+        s->config.move(s->config.self, s->config.stream)) {
+        detach(s);
+    }
     if (s->pg == NULL && !s->config.attach(s->config.self, s->config.stream, &s->pg, err)) {
         return err_wrap(err, "table %s", s->group->table->target);
     }
     return open_group(s, already, parts, err) ||
            err_wrap(err, "writing table %s", s->group->table->target);
+}
+
+static uint64_t sink_full_until(void *self)
+{
+    const struct sink_pg *s = self;
+    bool attached = s->pg != NULL;
+    return attached || s->config.full_until == NULL
+               ? 0
+               : s->config.full_until(s->config.self, s->config.stream);
 }
 
 static bool send_header(struct sink_pg *s, struct err *err)
@@ -273,6 +286,7 @@ struct sink sink_pg_ops(struct sink_pg *s)
 {
     return (struct sink){.self = s,
                          .begin = sink_begin,
+                         .full_until = sink_full_until,
                          .write = sink_write,
                          .unsent = sink_unsent,
                          .commit = sink_commit,

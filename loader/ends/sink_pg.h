@@ -27,6 +27,10 @@ struct sink_pg_config {
     const char *worker;        /* what chunk_done.worker says */
     bool (*attach)(void *self, unsigned stream, struct pg **out, struct err *err);
     void (*detach)(void *self, unsigned stream, struct pg *pg);
+    /* After a failed attach: as full_until of struct sink. May be NULL. */
+    uint64_t (*full_until)(void *self, unsigned stream);
+    /* Between two transactions: should this stream take another connection? May be NULL. */
+    bool (*move)(void *self, unsigned stream);
 };
 
 struct sink_pg *sink_pg_new(const struct sink_pg_config *config); /* NULL: no memory */

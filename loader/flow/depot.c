@@ -256,14 +256,20 @@ bool depot_restore(struct depot *d, const struct task *task, const struct part *
 }
 
 /* Parked ones go on until their task ends. */
+static void count_at_work_locked(const struct depot *d, struct depot_view *out) REQUIRES(d->lock);
 static void count_at_work_locked(const struct depot *d, struct depot_view *out)
 {
+    uint64_t now_ns = clock_mono_ns();
     out->readers_at_work = d->readers_active;
-    out->writers_at_work = d->writers_active;
+    out->writers_at_work = 0;
+    for (unsigned i = 0; i < d->options.writers; i++) {
+        out->writers_at_work += depot_writer_active_locked(d, i, now_ns);
+    }
     for (const struct parcel *p = d->first; p != NULL; p = p->after) {
         const struct lot *lot = (const struct lot *)(const void *)p;
         out->readers_at_work += lot->reader != NO_SEAT && lot->reader >= d->readers_active;
-        out->writers_at_work += lot->writer != NO_SEAT && lot->writer >= d->writers_active;
+        out->writers_at_work +=
+            lot->writer != NO_SEAT && !depot_writer_active_locked(d, lot->writer, now_ns);
     }
 }
 

@@ -103,6 +103,9 @@ void depot_settle(struct depot *d, struct parcel *p);
 void depot_done(struct depot *d, struct parcel *p);
 bool depot_resendable(struct depot *d, struct parcel *p);
 void depot_resend(struct depot *d, struct parcel *p, uint64_t not_before_ns);
+/* p, of which nothing was asked for yet, goes back for other writers; its own gets none until then.
+ * Who is not among the active ones only because this one was, is. */
+void depot_decline(struct depot *d, struct parcel *p, uint64_t until_ns);
 
 /* ---- packers ---- */
 
@@ -122,6 +125,7 @@ struct pack_job {
     struct batch *packed;
     uint64_t slots_freed; /* the depot's */
     uint64_t full_ns;     /* of the wait for this job: while the disk was full */
+    uint64_t idle_ns;     /* the rest of it */
 };
 /* Waits for something to do. */
 enum pack_work depot_pack_next(struct depot *d, struct pack_job *out);

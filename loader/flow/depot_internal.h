@@ -27,6 +27,7 @@ struct reader_seat {
 struct writer_seat {
     struct cond rows;
     bool waits;
+    uint64_t away_until_ns; /* takes nothing until then; 0: it is here */
 };
 
 /* Seats are found from a parcel by these; NO_SEAT: nobody. */
@@ -79,6 +80,12 @@ static inline bool depot_can_spill(const struct depot *d)
 {
     return d->options.spill != NULL && !d->spill_broken && !d->spill_full;
 }
+
+/* ---- depot_write.c ---- */
+
+/* Is this writer one of the active ones? Those that are away do not count. */
+bool depot_writer_active_locked(const struct depot *d, unsigned writer, uint64_t now_ns)
+    REQUIRES(d->lock);
 
 /* ---- depot_memory.c ---- */
 

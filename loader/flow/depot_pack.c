@@ -146,9 +146,10 @@ enum pack_work depot_pack_next(struct depot *d, struct pack_job *out)
 {
     enum pack_work work = PACK_END;
     uint64_t full_ns = 0;
+    uint64_t idle_ns = 0;
     mutex_lock(&d->lock);
     while (!d->cancelled && (d->readers_left > 0 || d->parcels > 0)) {
-        *out = (struct pack_job){.work = PACK_END, .full_ns = full_ns};
+        *out = (struct pack_job){.work = PACK_END, .full_ns = full_ns, .idle_ns = idle_ns};
         if (choose_locked(d, out)) {
             claim_locked(d, out);
             if (out->work == PACK_SPILL || out->packed != NULL) {
@@ -162,7 +163,9 @@ enum pack_work depot_pack_next(struct depot *d, struct pack_job *out)
         bool full = d->spill_full;
         uint64_t began_ns = clock_mono_ns();
         cond_wait(&d->work, &d->lock);
-        full_ns += full ? clock_mono_ns() - began_ns : 0;
+        uint64_t waited_ns = clock_mono_ns() - began_ns;
+        full_ns += full ? waited_ns : 0;
+        idle_ns += full ? 0 : waited_ns;
     }
     mutex_unlock(&d->lock);
     return work;

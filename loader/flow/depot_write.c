@@ -58,14 +58,25 @@ static void take_locked(struct depot *d, struct parcel *p, unsigned writer)
     cond_broadcast(&d->line); /* there is room in line */
 }
 
+bool depot_writer_active_locked(const struct depot *d, unsigned writer, uint64_t now_ns)
+{
+    unsigned before = 0;
+    for (unsigned i = 0; i < writer; i++) {
+        before += d->writers[i].away_until_ns <= now_ns;
+    }
+    return d->writers[writer].away_until_ns <= now_ns && before < d->writers_active;
+}
+
 struct parcel *depot_next(struct depot *d, unsigned writer, uint64_t *wait_ns)
 {
     struct parcel *p = NULL;
     uint64_t waited_ns = 0;
     mutex_lock(&d->lock);
     while (!d->cancelled && (d->readers_left > 0 || d->parcels > 0)) {
-        uint64_t wake_ns = UINT64_MAX;
-        bool active = writer < d->writers_active;
+        uint64_t now_ns = clock_mono_ns();
+        uint64_t away_ns = d->writers[writer].away_until_ns;
+        uint64_t wake_ns = away_ns > now_ns ? away_ns : UINT64_MAX;
+        bool active = depot_writer_active_locked(d, writer, now_ns);
         p = active ? choose_locked(d, &wake_ns) : NULL;
         if (p != NULL) {
             take_locked(d, p, writer);
@@ -241,6 +252,17 @@ void depot_resend(struct depot *d, struct parcel *p, uint64_t not_before_ns)
     leave_locked(d, p);
     assert(!p->dropped);
     p->not_before_ns = not_before_ns;
+    depot_call_packers_locked(d);
+    cond_broadcast(&d->line);
+    mutex_unlock(&d->lock);
+}
+
+void depot_decline(struct depot *d, struct parcel *p, uint64_t until_ns)
+{
+    mutex_lock(&d->lock);
+    assert(p->next == 0 && !p->sending);
+    d->writers[lot_of(p)->writer].away_until_ns = until_ns;
+    leave_locked(d, p);
     depot_call_packers_locked(d);
     cond_broadcast(&d->line);
     mutex_unlock(&d->lock);

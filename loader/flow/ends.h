@@ -85,6 +85,10 @@ struct sink {
      * were (task.parts of them; untouched otherwise). */
     bool (*begin)(void *self, const struct task *task, bool *already, struct part *parts,
                   struct err *err);
+    /* After a failed begin: the sink has no place for this writer, but has one for another. Until
+     * then (monotonic) it is to take no task; this one goes to whoever is free, and is not reported
+     * as failed. 0: it is not so. May be NULL. */
+    uint64_t (*full_until)(void *self);
     bool (*write)(void *self, const char *bytes, size_t len, struct err *err);
     /* Bytes taken by write that have not left this machine yet; 0 when it is not known. May be
      * NULL.

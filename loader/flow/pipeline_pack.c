@@ -143,6 +143,7 @@ void packer_run(struct worker *w)
         counter_set(&w->counters.activity, 0);
         enum pack_work work = depot_pack_next(s.depot, &job);
         counter_add(&w->counters.spent_ns[SPENT_SPILL_FULL], job.full_ns);
+        counter_add(&w->counters.spent_ns[SPENT_PACK_IDLE], job.idle_ns);
         if (work == PACK_END) {
             break;
         }

@@ -152,6 +152,17 @@ static void send_all(struct writing *s)
     }
 }
 
+static void refuse(struct writing *s, const struct err *err)
+{
+    const struct sink *sink = s->sink;
+    uint64_t until_ns = sink->full_until == NULL ? 0 : sink->full_until(sink->self);
+    if (until_ns != 0) {
+        depot_decline(s->depot, s->parcel, until_ns);
+    } else {
+        fail(s, err);
+    }
+}
+
 static void write_parcel(struct writing *s)
 {
     struct err err = {.kind = ERR_NONE};
@@ -168,7 +179,7 @@ static void write_parcel(struct writing *s)
     bool ok = s->sink->begin(s->sink->self, &s->parcel->task, &already, already_parts, &err);
     s->begin_ns = worker_spent(s->w, &s->parcel->writing, SPENT_BEGIN, began_ns) - began_ns;
     if (!ok) {
-        fail(s, &err);
+        refuse(s, &err);
     } else if (already) {
         report(s, already_parts, 0, true);
     } else {

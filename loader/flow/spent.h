@@ -22,6 +22,7 @@ enum activity {
     SPENT_PACK,
     SPENT_SPILL_WRITE,
     SPENT_SPILL_FULL, /* waited for space on disk */
+    SPENT_PACK_IDLE,  /* had nothing to do */
     SPENT_KINDS
 };
 

@@ -61,8 +61,12 @@ bool stop_open(struct err *err)
     }
     struct sigaction act = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction hangup;
     (void)sigemptyset(&act.sa_mask);
     if (sigaction(SIGINT, &act, NULL) != 0 || sigaction(SIGTERM, &act, NULL) != 0 ||
+        sigaction(SIGHUP, NULL, &hangup) != 0 ||
+        /* nohup means that the terminal may go. */
+        (hangup.sa_handler != SIG_IGN && sigaction(SIGHUP, &act, NULL) != 0) ||
         sigaction(SIGPIPE, &ignore, NULL) != 0) {
         return err_set_errno(err, "cannot install a signal handler");
     }

@@ -2,7 +2,7 @@
  * stop.h: how everybody learns that the run is to end.
  *
  *   RUN    work
- *   DRAIN  take no new chunk; what is in flight may finish (first SIGINT or SIGTERM)
+ *   DRAIN  take no new chunk; what is in flight may finish (first SIGINT, SIGTERM or SIGHUP)
  *   ABORT  drop everything now (second signal, grace time over, or a fatal error)
  *
  * The level only rises. It is the one piece of process-wide state, because a signal handler

@@ -35,6 +35,7 @@ static bool compose(const struct auth_party *p, const struct secret *user,
     CLEANUP(conninfo_free) struct conninfo *c = NULL;
     bool own_user = conninfo_given(p->base, "user") != NULL;
     return conninfo_copy(p->base, &c, err) &&
+           (login->host == NULL || conninfo_redirect(c, p->name, login->host, err)) &&
            (own_user || !secret_is_set(user) ||
             conninfo_set(c, "user", secret_reveal(user), err)) &&
            (!secret_is_set(password) ||
@@ -67,7 +68,10 @@ static bool next(void *self, struct pg_login *login, bool *more, struct err *err
     } else if (p->wish->secret != NULL) {
         ok = auth_secret_next(p, login, &body, more, err);
     } else if (*more) {
-        ok = secret_set(&body.password, secret_reveal(&p->fixed_password), err);
+        bool kept = login->host != NULL && !secret_is_set(&p->fixed_password) &&
+                    conninfo_effective(p->base, "password")[0] == '\0';
+        ok = secret_set(&body.password,
+                        secret_reveal(kept ? &p->kept_password : &p->fixed_password), err);
     }
     ok = ok && (!*more ||
                 (check_user(p, &body, err) && compose(p, &body.user, &body.password, login, err)));
@@ -91,7 +95,7 @@ static void explain(void *self, const struct pg_login *login, struct err *err)
     char *end = err->msg + len;
     size_t room = sizeof err->msg - len;
     if (p->wish->iam) {
-        auth_iam_explain(p, err);
+        auth_iam_explain(p, login, err);
     } else if (strstr(err->msg, "PAM authentication failed") != NULL) {
         (void)snprintf(end, room,
                        "; if the role has rds_iam, only a token lets it in: add --%s-iam", p->name);
@@ -287,6 +291,14 @@ bool auth_open_side(struct auth *auth, enum auth_side side, struct err *err)
            auth_open_password(auth, side, err);
 }
 
+bool auth_keep_password(struct auth *auth, enum auth_side side, const struct secret *password,
+                        struct err *err)
+{
+    struct auth_party *p = &auth->party[side];
+    return p->wish->iam || p->wish->secret != NULL ||
+           secret_set_bytes(&p->kept_password, password->bytes, password->len, err);
+}
+
 bool auth_side_is_open(const struct auth *auth, enum auth_side side)
 {
     return auth->party[side].base != NULL;
@@ -316,11 +328,12 @@ bool auth_open_aws(const struct spec *spec, const struct side_auth *side, int wa
 
 static void close_party(struct auth_party *p)
 {
-    aws_token_source_close(p->tokens);
+    auth_iam_close(p);
     aws_identity_free(p->role);
     conninfo_free(&p->base);
     secret_body_free(&p->current);
     secret_free(&p->fixed_password);
+    secret_free(&p->kept_password);
     mutex_destroy(&p->lock);
 }
 

@@ -28,6 +28,12 @@ void auth_close(struct auth *auth); /* NULL is allowed; wipes */
 /* For pg_target; lives as long as auth. */
 const struct pg_auth *auth_of(const struct auth *auth, enum auth_side side);
 
+/* A password that libpq found by itself (a password file) for the host of the connection string: it
+ * is used for logins to other hosts of this side, the routers of a shard group. Before any thread.
+ * Does nothing for a side that has its passwords or tokens from AWS. */
+bool auth_keep_password(struct auth *auth, enum auth_side side, const struct secret *password,
+                        struct err *err) MUST_CHECK;
+
 /* A new key under a KMS key, with the destination's identity, for the spill file of a job; wrapped
  * is its ciphertext in hex, from which the second function gets it again. auth must have been
  * opened for a spec with spill_kms_key. ERR_AUTH, ERR_TRANSIENT, ERR_USAGE as AWS's calls. */

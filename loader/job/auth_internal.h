@@ -25,6 +25,15 @@
 #define SECRET_REUSE_S 300 /* a secret is read again for a login after so long */
 #define SECRET_PAUSE_S 30  /* and after this, when AWS did not give it; the known one is used */
 
+/* A token is for one host and port: the given endpoint, or a router of a shard group. */
+struct auth_signing {
+    char host[256];
+    uint16_t port;
+    struct aws_token_source *tokens;
+    struct auth_signing *next; /* of a router; set once, when it is put into the list */
+};
+#define AUTH_ROUTERS_MAX 256 /* hosts with tokens of their own, in the life of a process */
+
 struct auth_party {
     struct auth *auth;
     const char *name; /* "source", "destination" */
@@ -36,17 +45,20 @@ struct auth_party {
     atomic_bool was_let_in; /* by its token, in this process; ordered by nothing */
 
     /* IAM. Set once. */
-    struct aws_token_source *tokens;
-    char sign_host[256];
-    uint16_t sign_port;
+    struct auth_signing signing;  /* for the given endpoint */
+    uint16_t dial_port;           /* as dialled: a router's */
     struct aws_database database; /* of an rds: name; id "" otherwise */
 
-    /* Secrets Manager and KMS. */
     struct mutex lock;            /* over what follows */
+    struct auth_signing *routers; /* never taken out before the end */
+    unsigned router_count;
+
+    /* Secrets Manager and KMS. */
     struct secret_body current;   /* the version to try first */
     uint64_t current_ns;          /* when it was read; 0: never */
     uint64_t failed_ns;           /* when it could not be read again; 0: it could */
     struct secret fixed_password; /* from KMS; set once */
+    struct secret kept_password;  /* auth_keep_password's; set once */
 };
 
 struct auth {
@@ -78,6 +90,7 @@ void auth_secret_accepted(struct auth_party *p, const struct pg_login *login);
 bool auth_iam_open(struct auth_party *p, struct err *err) MUST_CHECK;
 bool auth_iam_next(struct auth_party *p, struct pg_login *login, struct secret *token, bool *more,
                    struct err *err) MUST_CHECK;
-void auth_iam_explain(struct auth_party *p, struct err *err);
+void auth_iam_explain(struct auth_party *p, const struct pg_login *login, struct err *err);
+void auth_iam_close(struct auth_party *p);
 
 #endif

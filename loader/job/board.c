@@ -270,6 +270,7 @@ void board_set_limits(struct board *b, const struct board_limits *limits)
     b->limits.memory_bytes = limits->memory_bytes;
     b->limits.streams = limits->streams;
     b->limits.row_bytes = limits->row_widest_bytes;
+    b->limits.stretch = limits->stretch;
     mutex_unlock(&b->lock);
 }
 

@@ -32,6 +32,7 @@ struct board_limits {
     uint64_t memory_bytes;
     unsigned streams;
     uint64_t row_widest_bytes;
+    unsigned stretch; /* as in group_limits */
 };
 void board_set_limits(struct board *b, const struct board_limits *limits);
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "flow/stop.h"
 #include "job/board_internal.h"
+#include "pg/sqlstate.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -10,6 +11,11 @@
 /* A transaction that failed so often after being sent again is made anew from the source, chunk by
  * chunk. */
 #define RESENDS_MAX 5u
+/* The first waits are so many times shorter after a conflict, or while others go on. */
+#define HASTE          8u
+#define HASTE_ATTEMPTS 3u
+/* So recent a success shows that the destination works. */
+#define PROGRESS_NS (UINT64_C(5) * NS_PER_S)
 
 /* The work is the first field of a group, which is the board's. */
 static struct group *group_of(const struct task *task)
@@ -146,15 +152,38 @@ void board_note_retry_locked(struct board *b, const char *reason)
 /* What the destination asks for by failing, for the number of streams and the size of groups. */
 static void note_kind_locked(struct board *b, const char *reason)
 {
-    if (strstr(reason, "40P01") != NULL || strstr(reason, "40001") != NULL) {
+    switch (sqlstate_plea(reason)) {
+    case PLEA_SHORTER:
         b->sums.conflicts++;
         group_size_conflict(&b->size);
-    } else if (strstr(reason, "53300") != NULL) {
+        break;
+    case PLEA_REFUSED:
         b->sums.refused++;
-    } else if (strstr(reason, "throttl") != NULL) {
+        break;
+    case PLEA_FEWER:
         b->sums.throttled++;
         group_size_throttled(&b->size);
+        break;
+    case PLEA_NONE:
+        break;
     }
+}
+
+/*
+ * Who made way in a conflict finds it over: the others have what they wanted. Likewise whose
+ * session was ended while others go on: a connection that cannot be had is waited for where it is
+ * opened. And one that was one commit too many commits again only when all its rows are sent.
+ */
+static uint64_t haste_locked(const struct board *b, unsigned attempts, const struct err *err,
+                             uint64_t wait_ms)
+{
+    uint64_t last_ns = b->sums.last_success_ns;
+    bool progress = last_ns != 0 && clock_mono_ns() - last_ns < PROGRESS_NS;
+    if (attempts == 1 && progress) {
+        return 0;
+    }
+    bool again_soon = progress || sqlstate_plea(err->msg) == PLEA_SHORTER;
+    return attempts <= HASTE_ATTEMPTS && again_soon ? wait_ms / HASTE : wait_ms;
 }
 
 /* Failing together, the chunks of a group wait together. Returns false when it is not to be tried
@@ -168,6 +197,7 @@ static bool may_retry_locked(struct board *b, const struct group_work *g, const 
     for (unsigned i = 1; i < g->count; i++) {
         board_chunk_at(b, g->chunks[i])->retry = first->retry;
     }
+    *wait_ms = haste_locked(b, first->retry.attempts, err, *wait_ms);
     return again && board_patience_locked(b) > 0;
 }
 

@@ -62,6 +62,11 @@ void group_size_conflict(struct group_size *g)
     g->factor = larger(g->factor / FACTOR_STEP, 1 / FACTOR_MAX);
 }
 
+static double stretch(const struct group_limits *l)
+{
+    return l->stretch > 0 ? l->stretch : 1;
+}
+
 static double start_bytes(const struct group_limits *l)
 {
     return smaller(START_BYTES, 2.0 * (double)l->chunk_bytes);
@@ -72,11 +77,12 @@ static double wanted_bytes(const struct group_size *g, const struct group_limits
                            double time_max_ns)
 {
     if (g->weight <= 0) {
-        return start_bytes(l) * g->factor;
+        return start_bytes(l) * g->factor * stretch(l);
     }
     double rate = g->bytes / g->busy_ns;
     double time_ns = larger(OVERHEADS * g->overhead_ns / g->weight, TIME_MIN_NS) * g->factor;
-    double seen = larger(g->bytes / g->weight, start_bytes(l));
+    double seen = larger(g->bytes / g->weight, start_bytes(l) * stretch(l));
+    time_ns *= stretch(l);
     return smaller(rate * smaller(time_ns, time_max_ns), GROWTH_MAX * seen);
 }
 
@@ -84,7 +90,7 @@ uint64_t group_size_bytes(const struct group_size *g, const struct group_limits 
 {
     assert(g->factor > 0);
 
-    double time_max = TIME_MAX_NS;
+    double time_max = TIME_MAX_NS * stretch(l);
     if (l->time_ns_max > 0) {
         time_max = smaller(time_max, (double)l->time_ns_max);
     }

@@ -21,6 +21,15 @@ struct group_size {
     double factor; /* 1/4..4: what errors taught; fades back to 1 */
 };
 
+/*
+ * For a shard group: the rows of a transaction go to every shard, so each commit is a two-phase one
+ * over all of them, and how many may be under way at once is capped (the wait event
+ * DistributedCommitPrepareThrottle; AWS's advice is fewer transactions over many nodes). Its cost
+ * is not all in the commit's own time, which group_size_note sees, so transactions are larger by
+ * this factor from the start.
+ */
+#define GROUP_STRETCH_SHARDED 4u
+
 struct group_limits {
     uint64_t chunk_bytes;     /* never less than this, whatever the other limits say */
     uint64_t memory_bytes;    /* of all batches together; 0: no limit */
@@ -28,6 +37,7 @@ struct group_limits {
     uint64_t unclaimed_bytes; /* not yet claimed by any reader */
     uint64_t row_bytes;       /* the widest row seen, 0: unknown; room for a few is kept */
     uint64_t time_ns_max;     /* the longest a transaction may take, 0: no limit but 10 s */
+    unsigned stretch;         /* so many times larger, and the 10 s as well; 0 counts as 1 */
 };
 
 void group_size_init(struct group_size *g);

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS 200u
+#define LOOK_AGAIN_MS        200u
+#define LEASE_EXPIRY_WAIT_MS 33000u /* LEASE_LIFETIME, and a little */
 
 void lease_token(char out[LEASE_TOKEN_MAX])
 {
@@ -26,6 +27,53 @@ void lease_token(char out[LEASE_TOKEN_MAX])
     " ''), client = $3, renewed_at = clock_timestamp(),"                                           \
     " expires_at = clock_timestamp() + interval '" LEASE_LIFETIME "'"
 
+/*
+ * Whose sessions one can see. On a shard group pg_stat_activity has only those of one's own router,
+ * where another session may have the same process id; limitless_stat_activity has all of them.
+ * Without it (an older build, no right to read it) a lease is alive until it expires.
+ */
+struct sight {
+    const char *sessions; /* the view */
+    const char *end;      /* what ends one of its sessions */
+    bool whole;           /* every session of the destination is in it */
+};
+
+static const struct sight one_server = {
+    .sessions = "pg_stat_activity", .end = "pg_terminate_backend(pid)", .whole = true};
+static const struct sight whole_group = {
+    .sessions = "rds_aurora.limitless_stat_activity",
+    .end = "rds_aurora.limitless_terminate_session(distributed_session_id)",
+    .whole = true};
+static const struct sight one_router = {
+    .sessions = "pg_stat_activity", .end = "pg_terminate_backend(pid)", .whole = false};
+
+static bool find_sight(struct pg *pg, const struct sight **out, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    CLEANUP(pg_rows_free) struct pg_rows *probe = NULL;
+    struct err why = {.kind = ERR_NONE};
+    if (!pg_query_row(pg,
+                      "SELECT to_regclass('rds_aurora.limitless_subclusters') IS NOT NULL,"
+                      " to_regclass('rds_aurora.limitless_stat_activity') IS NOT NULL",
+                      0, NULL, &r, err)) {
+        return false;
+    }
+    *out = pg_bool(r, 0, 0) ? &one_router : &one_server;
+    if (!pg_bool(r, 0, 0) || !pg_bool(r, 0, 1)) {
+        return true;
+    }
+    if (pg_query(pg,
+                 "SELECT pid, backend_start, application_name, datname, distributed_session_id"
+                 " FROM rds_aurora.limitless_stat_activity WHERE pid = pg_backend_pid()",
+                 0, NULL, &probe, &why)) {
+        *out = pg_rows_count(probe) > 0 ? &whole_group : &one_router;
+    } else if (pg_is_dead(pg) || why.kind == ERR_CANCELLED) {
+        *err = why;
+        return false;
+    }
+    return true;
+}
+
 struct owner {
     bool exists;
     bool alive;
@@ -35,18 +83,21 @@ struct owner {
     char renewed_at[48];
 };
 
-static bool look(const struct ledger *l, struct pg *pg, struct owner *out, struct err *err)
+static bool look(const struct ledger *l, struct pg *pg, const struct sight *sight,
+                 struct owner *out, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!ledger_ask(
-            l, pg,
-            &(struct ledger_query){
-                .text =
-                    "SELECT e.pid, e.client, e.renewed_at::text, e.expires_at < clock_timestamp(),"
-                    " EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = e.pid AND"
-                    " coalesce(a.backend_start::text, e.backend_start) = e.backend_start)"
-                    " FROM @lease e WHERE e.job = $1"},
-            &r, err)) {
+    struct buf sql;
+    buf_init(&sql, 1024);
+    buf_printf(&sql,
+               "SELECT e.pid, e.client, e.renewed_at::text, e.expires_at < clock_timestamp(),"
+               " %s EXISTS (SELECT 1 FROM %s a WHERE a.pid = e.pid AND"
+               " coalesce(a.backend_start::text, e.backend_start) = e.backend_start)"
+               " FROM @lease e WHERE e.job = $1",
+               sight->whole ? "" : "true OR", sight->sessions);
+    bool ok = ledger_ask(l, pg, &(struct ledger_query){.text = buf_str(&sql)}, &r, err);
+    buf_free(&sql);
+    if (!ok) {
         return false;
     }
     *out = (struct owner){.exists = pg_rows_count(r) == 1};
@@ -101,29 +152,39 @@ static bool busy(const struct ledger *l, const struct owner *o, struct err *err)
                    l->job, o->client, o->pid);
 }
 
+static bool ask_writers(struct pg *pg, const struct sight *sight, const char *prefix, bool end,
+                        size_t *count, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    const char *const params[] = {prefix};
+    struct buf sql;
+    buf_init(&sql, 1024);
+    buf_printf(&sql,
+               "SELECT %s FROM %s WHERE starts_with(application_name, $1)"
+               " AND datname = current_database()",
+               end ? sight->end : "1", sight->sessions);
+    bool ok = pg_query(pg, buf_str(&sql), 1, params, &r, err);
+    buf_free(&sql);
+    *count = ok ? pg_rows_count(r) : 0;
+    return ok;
+}
+
 /* A dead loader's writers roll back by themselves when their server notices; one that still does
  * something after the patience is over is ended. */
-static bool await_writers(struct pg *pg, const char *tag, struct err *err)
+static bool await_writers(struct pg *pg, const struct sight *sight, const char *tag,
+                          struct err *err)
 {
     char prefix[SESSION_NAME_MAX];
     session_name(tag, "writer-", prefix);
-    const char *const params[] = {prefix};
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)LEASE_PATIENCE_MS * NS_PER_MS;
     bool ended = false;
     for (;;) {
-        CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+        size_t count = 0;
         bool late = clock_mono_ns() > deadline_ns;
-        if (!pg_query(pg,
-                      late
-                          ? "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                            " WHERE starts_with(application_name, $1)"
-                            " AND datname = current_database()"
-                          : "SELECT 1 FROM pg_stat_activity WHERE starts_with(application_name, $1)"
-                            " AND datname = current_database()",
-                      1, params, &r, err)) {
+        if (!ask_writers(pg, sight, prefix, late, &count, err)) {
             return false;
         }
-        if (pg_rows_count(r) == 0) {
+        if (count == 0) {
             return true;
         }
         if (late && ended) {
@@ -140,16 +201,28 @@ static bool await_writers(struct pg *pg, const char *tag, struct err *err)
     }
 }
 
+/* For as long as an owner is waited for that may be dead: where its session would be seen, the
+ * patience; else until its lease must have expired. */
+static uint64_t wait_until_ns(const struct sight *sight)
+{
+    return clock_mono_ns() +
+           (uint64_t)(sight->whole ? LEASE_PATIENCE_MS : LEASE_EXPIRY_WAIT_MS) * NS_PER_MS;
+}
+
 bool lease_take(const struct ledger *l, struct pg *pg, const char *token, const char *tag,
                 struct err *err)
 {
+    const struct sight *sight = NULL;
     struct owner first = {.exists = false};
-    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)LEASE_PATIENCE_MS * NS_PER_MS;
     bool taken = false;
+    if (!find_sight(pg, &sight, err)) {
+        return err_wrap(err, "looking for the job's lease");
+    }
+    uint64_t deadline_ns = wait_until_ns(sight);
 
     for (bool again = false; !taken; again = true) {
         struct owner now;
-        if (!look(l, pg, &now, err)) {
+        if (!look(l, pg, sight, &now, err)) {
             return err_wrap(err, "looking for the job's lease");
         }
         if (!now.exists || !now.alive) {
@@ -167,7 +240,7 @@ bool lease_take(const struct ledger *l, struct pg *pg, const char *token, const 
             return err_set(err, ERR_CANCELLED, "stopped by a signal");
         }
     }
-    return await_writers(pg, tag, err);
+    return await_writers(pg, sight, tag, err);
 }
 
 bool lease_renew(const struct ledger *l, struct pg *pg, const char *token, struct err *err)

@@ -1,7 +1,9 @@
 /*
  * lease.h: one loader a job. The lease names the destination session that renews it; it is dead
- * when that session is gone, or when it expired. Not a lock (Limitless has no advisory locks):
- * should two loaders ever run all the same, the ledger's keys still keep rows exact.
+ * when that session is gone, or when it expired. Of a shard group, whose routers each see their own
+ * sessions only, all are asked where there is a view of them; else only the expiry counts. Not a
+ * lock (Limitless has no advisory locks): should two loaders ever run all the same, the ledger's
+ * keys still keep rows exact.
  */
 #ifndef JOB_LEASE_H
 #define JOB_LEASE_H

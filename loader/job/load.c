@@ -124,6 +124,9 @@ static void close_all(struct load *l, bool keep_holder)
     free(l->locks);
     free(l->truncate_sql);
     relation_list_free(&l->targets);
+    limitless_tables_free(&l->modes);
+    routers_free(l->routers);
+    relation_list_free(&l->touched);
     load_spill_close(l, l->done);
     buf_free(&l->wrapped_key);
     buf_free(&l->manifest);

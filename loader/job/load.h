@@ -15,6 +15,7 @@
 #include "job/plan.h"
 #include "job/snapshot.h"
 #include "job/spec.h"
+#include "limitless/routers.h"
 
 /* What the streams did, added up; of this run. */
 struct load_totals {
@@ -43,9 +44,19 @@ struct thread_totals {
     uint64_t bytes;
 };
 
+/* The routers of a shard group, as they were at a moment. count 0: there are none, or they are not
+ * used. */
+struct load_routers {
+    struct router_view items[ROUTERS_MAX];
+    size_t count;
+    uint64_t at_ns; /* monotonic, as the times in items */
+    int64_t at_wall_ms;
+};
+
 struct load_progress {
     struct board_view board;
     struct load_totals totals;
+    const struct load_routers *routers; /* borrowed */
     uint64_t done_bytes_at_start;
     bool draining;
 };
@@ -54,6 +65,7 @@ struct load_observer {
     void *self;
     void (*progress)(void *self, const struct load_progress *p); /* a few times a second */
     void (*note)(void *self, const char *text);                  /* something worth a line */
+    void (*detail)(void *self, const char *text);                /* for --verbose; NULL: unwanted */
 };
 
 /* Everything that the summary shows. */
@@ -76,6 +88,7 @@ struct load_result {
     struct text_list sequences; /* "public.t_id_seq = 42" */
     struct board_view board;
     struct load_totals totals;
+    struct load_routers routers;
     struct thread_totals *readers; /* streams of each, or NULL before the streams began */
     struct thread_totals *writers;
     unsigned streams;

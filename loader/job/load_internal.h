@@ -11,6 +11,7 @@
 #include "job/plan_build.h"
 #include "job/readers.h"
 #include "job/run_streams.h"
+#include "limitless/limitless.h"
 #include "pg/session.h"
 
 struct load {
@@ -28,6 +29,9 @@ struct load {
     char tag[SESSION_TAG_MAX];
     char control_name[SESSION_NAME_MAX];
     char token[LEASE_TOKEN_MAX];
+    struct limitless_group group;  /* what the destination is; by load_connect */
+    struct limitless_tables modes; /* of the group's tables, by load_make_plan; else empty */
+    struct routers *routers;       /* NULL: not a shard group, or --routers off */
     struct ledger ledger;
     struct job_record record; /* as found in the ledger */
     bool leased;
@@ -38,6 +42,7 @@ struct load {
     bool triggers_disabled;
     char *truncate_sql;           /* for a new job in mode truncate */
     struct relation_list targets; /* of a new job */
+    struct relation_list touched; /* what the expressions read; l->locks borrows from it */
     struct holder holder;
     struct snapshot_identity snapshot; /* the current one; no 0: none */
     struct locked_table *locks;        /* the unfinished tables; borrows from the plan */
@@ -98,9 +103,18 @@ void load_list_unfinished(const struct load *l, struct buf *out);
 bool load_hold(struct load *l, struct err *err) MUST_CHECK;
 /* l->locks from the plan's unfinished tables. */
 bool load_list_locks(struct load *l, struct err *err) MUST_CHECK;
+/* Adds to l->locks what sub-queries in filters and computed columns of unfinished tables read, as
+ * far as the role may lock it; source is inside the snapshot and has its locks from then on. */
+bool load_lock_touched(struct load *l, struct err *err) MUST_CHECK;
+/* The same for a new plan, whose holder runs already: another one with all locks takes its place.
+ * ERR_TRANSIENT when such a table changed since the snapshot. */
+bool load_hold_touched(struct load *l, struct err *err) MUST_CHECK;
 
 /* Sequences and ANALYZE. Trouble with either is a warning. */
 bool load_after(struct load *l, struct err *err) MUST_CHECK;
+
+/* Makes the plan's tables text where a shard group refuses binary COPY. */
+bool load_probe_binary(struct load *l, struct err *err) MUST_CHECK;
 
 /* ---- load_spill.c, load_release.c, load_from_spill.c ---- */
 

@@ -6,6 +6,7 @@
 #include "job/run_streams.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The ledger may say, after the streams, that commits were lost in a crash; then another round
  * follows. */
@@ -62,12 +63,24 @@ static bool make_readers(struct load *l, struct err *err)
     return true;
 }
 
+static struct control_places places(const struct load *l)
+{
+    return (struct control_places){.target = &l->destination_target,
+                                   .name = l->control_name,
+                                   .encoding = l->encoding,
+                                   .shard_group = l->group.is_limitless,
+                                   .routers = l->routers};
+}
+
 static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, struct err *err)
 {
     struct writers_config config = {.target = &l->destination_target,
                                     .tag = l->tag,
                                     .encoding = l->encoding,
                                     .system = l->destination_identity.system,
+                                    .shard_group = l->group.is_limitless,
+                                    .token = l->token,
+                                    .routers = l->routers,
                                     .ledger = &l->ledger,
                                     .disable_triggers = l->triggers_disabled,
                                     .commits_wait = l->spec->release_early || l->from_spill,
@@ -84,9 +97,8 @@ static bool run_round(struct load *l, uint64_t began_ns, uint64_t before_bytes, 
                               .observer = l->observer,
                               .ledger = &l->ledger,
                               .token = l->token,
-                              .control_target = &l->destination_target,
-                              .control_name = l->control_name,
-                              .encoding = l->encoding,
+                              .control_places = places(l),
+                              .routers = l->routers,
                               .control = &l->destination,
                               .board = l->board,
                               .readers = l->readers,
@@ -112,10 +124,8 @@ static bool reopen_control(struct load *l, struct err *err)
     if (l->destination == NULL || pg_is_dead(l->destination)) {
         pg_close(l->destination);
         l->destination = NULL;
-        if (!pg_open(&l->destination_target, l->control_name, stop_drain_fd(), &l->destination,
-                     err) ||
-            !session_pin(l->destination, l->encoding, err) ||
-            !ledger_keep_commits(l->destination, err)) {
+        struct control_places all = places(l);
+        if (!control_open_anywhere(&all, stop_drain_fd(), &l->destination, err)) {
             return false;
         }
     }
@@ -199,6 +209,20 @@ static bool nothing_left(const struct load *l)
     return l->lock_count == 0;
 }
 
+/* What load_warn_source said of the time until now. */
+static void say_snapshot_is_over(const struct load *l)
+{
+    static const char over[] = "the job's snapshot held back VACUUM on the source: rows that were "
+                               "changed meanwhile await the next one";
+    const struct findings *f = &l->result->findings;
+    for (size_t i = 0; i < f->count; i++) {
+        char *text = f->items[i].text;
+        if (strstr(text, "holds back VACUUM") != NULL && strlen(text) >= sizeof over) {
+            memcpy(text, over, sizeof over);
+        }
+    }
+}
+
 bool load_streams(struct load *l, struct err *err)
 {
     uint64_t began_ns = clock_mono_ns();
@@ -219,6 +243,7 @@ bool load_streams(struct load *l, struct err *err)
         return false;
     }
     l->done = true;
+    say_snapshot_is_over(l);
     load_event(l, "finished", "");
     return true;
 }

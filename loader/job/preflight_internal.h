@@ -6,6 +6,7 @@
  *   preflight_server.c    login, and the order of what follows
  *   preflight_session.c   TLS, clock, keepalives: what the session is like
  *   preflight_place.c     version, kind, role, pooler: what is at the other end
+ *   preflight_routers.c   the routers of a shard group
  *   preflight_room.c      connections, and the ledger
  *   preflight_tables.c    the dry run
  */
@@ -58,6 +59,9 @@ bool check_clock(struct server *s);
 bool check_keepalive(struct server *s);
 bool check_slots(struct server *s);
 bool check_ledger(struct server *s);
+
+/* Each router of a shard group, by its own name; for check_limitless. */
+void check_routers(struct server *s);
 
 /* ---- what they conclude; pure, apart from the list ---- */
 

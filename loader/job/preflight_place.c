@@ -1,12 +1,13 @@
 #include "base/cleanup.h"
 #include "job/preflight_internal.h"
+#include "limitless/limitless.h"
 #include "pg/session.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define READER_MARK    ".cluster-ro-"
-#define FIX_MAX        256
+#define READER_MARK ".cluster-ro-"
+#define FIX_MAX     256
 
 /* ---- version and kind ---- */
 
@@ -29,28 +30,34 @@ bool check_version(struct server *s)
     return true;
 }
 
-/* AWS's own driver tells a shard group by this table. */
+/* ---- a shard group ---- */
+
+static bool give_up_group(struct server *s, const struct err *err)
+{
+    struct check_note note =
+        server_note(s, CHECK_WARNING, "limitless", "let the role read schema rds_aurora");
+    if (!pg_is_dead(s->pg) && err->kind != ERR_CANCELLED) {
+        check_add(s->p->list, &note, "whether this is a shard group is not known: %s", err->msg);
+    }
+    return true;
+}
+
 bool check_limitless(struct server *s)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *counts = NULL;
-    CLEANUP(pg_rows_free)
-    struct pg_rows *r = server_ask(
-        s, "limitless", "SELECT to_regclass('rds_aurora.limitless_subclusters') IS NOT NULL");
-    if (r == NULL) {
-        return true;
+    struct limitless_group group;
+    struct err err;
+    if (!limitless_detect(s->pg, &group, &err)) {
+        return give_up_group(s, &err);
     }
-    s->limitless = pg_bool(r, 0, 0);
-    if (!s->limitless) {
+    s->limitless = group.is_limitless;
+    if (!group.is_limitless) {
         server_ok(s, "limitless", "no: a PostgreSQL database of the usual kind");
         return true;
     }
-    counts = server_ask(s, "limitless",
-                        "SELECT count(*) FILTER (WHERE subcluster_type = 'router'),"
-                        " count(*) FILTER (WHERE subcluster_type = 'shard')"
-                        " FROM rds_aurora.limitless_subclusters");
-    if (counts != NULL) {
-        server_ok(s, "limitless", "yes: a shard group of %lld routers and %lld shards",
-                  (long long)pg_int(counts, 0, 0), (long long)pg_int(counts, 0, 1));
+    server_ok(s, "limitless", "yes: a shard group of %u routers and %u shards", group.routers,
+              group.shards);
+    if (s->side == CHECK_DESTINATION) {
+        check_routers(s);
     }
     return true;
 }

@@ -25,8 +25,10 @@ struct watch {
     unsigned packers;
     bool has_readers; /* the pipeline does; the source may be gone by now */
     uint64_t renew_ns;
-    uint64_t pause_ns; /* before the control connection is tried again */
-    uint64_t grace_ns; /* 0: not ending */
+    uint64_t pause_ns;   /* before the control connection is tried again */
+    unsigned places;     /* that were tried for it in vain, in this round of them */
+    uint64_t routers_ns; /* when their loads are looked at again */
+    uint64_t grace_ns;   /* 0: not ending */
     bool cancelled;
     bool early;          /* the source is to be given back early; false once that failed */
     bool sealing;        /* everything has been read */
@@ -34,6 +36,8 @@ struct watch {
     bool released;
     bool given_back;
     bool told_spill_error;
+    unsigned told_writers;   /* that go on with their connections; 0: nothing was told */
+    unsigned fewest_writers; /* likewise, at the worst; 0: there was room for all */
     struct steer steer;
     uint64_t steered_ns;
     struct board_view steer_board; /* at the last sample */
@@ -52,6 +56,15 @@ bool run_look_open(struct watch *w, struct err *err) MUST_CHECK;
 void run_look_close(struct watch *w);
 void run_look(struct watch *w); /* the result's totals as they are now */
 void run_show(const struct watch *w);
+
+/* ---- run_routers.c ---- */
+
+void run_routers(struct watch *w); /* a few times a second */
+
+/* ---- run_places.c ---- */
+
+void run_places(struct watch *w);     /* a few times a second */
+void run_places_end(struct watch *w); /* into the summary */
 
 /* ---- run_steer.c ---- */
 

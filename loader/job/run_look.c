@@ -143,6 +143,7 @@ void run_show(const struct watch *w)
 {
     const struct run_streams *r = w->run;
     struct load_progress p = {.board = r->result->board,
+                              .routers = &r->result->routers,
                               .totals = r->result->totals,
                               .done_bytes_at_start = r->done_bytes_at_start,
                               .draining = stop_level() != STOP_RUN};

@@ -1,5 +1,6 @@
 /* The number of streams at work, for --jobs auto, and the limits of a transaction. */
 #include "base/clock.h"
+#include "job/group_size.h"
 #include "job/run_internal.h"
 
 static void set_limits(const struct watch *w, unsigned writers)
@@ -8,7 +9,9 @@ static void set_limits(const struct watch *w, unsigned writers)
     struct board_limits limits = {.chunk_bytes = r->spec->chunk_bytes,
                                   .memory_bytes = r->spec->memory_bytes,
                                   .streams = writers,
-                                  .row_widest_bytes = r->result->totals.row_widest_bytes};
+                                  .row_widest_bytes = r->result->totals.row_widest_bytes,
+                                  .stretch =
+                                      r->control_places.shard_group ? GROUP_STRETCH_SHARDED : 1};
     board_set_limits(r->board, &limits);
 }
 

@@ -4,7 +4,7 @@
 #include "flow/stop.h"
 #include "job/lease.h"
 #include "job/run_internal.h"
-#include "pg/session.h"
+#include "pg/sqlstate.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,22 +19,40 @@
 /* The wait doubles: a refused login is some logins and calls of AWS each time. */
 #define CONTROL_RETRY_NS     (UINT64_C(1) * NS_PER_S)
 #define CONTROL_RETRY_MAX_NS (UINT64_C(8) * NS_PER_S)
+#define CONTROL_PATIENCE_MS  8000u /* of a lease's 30 s */
 
 /* ---- the control connection ---- */
 
-static void reconnect_control(struct run_streams *r)
+/* The next place is tried at once; a pause comes after all of them. */
+static bool reconnect_control(struct watch *w)
 {
+    struct run_streams *r = w->run;
     struct err err;
-    struct pg *pg = NULL;
-    if (!pg_open(r->control_target, r->control_name, stop_abort_fd(), &pg, &err)) {
-        board_note_retry(r->board, err.msg);
-        return;
+    if (control_open(&r->control_places, stop_abort_fd(), r->control, &err)) {
+        w->pause_ns = CONTROL_RETRY_NS;
+        w->places = 0;
+        places_have_control(writers_places(r->writers));
+        return true;
     }
-    if (!session_pin(pg, r->encoding, &err) || !ledger_keep_commits(pg, &err)) {
-        pg_close(pg);
-        return;
+    board_note_retry(r->board, err.msg);
+    if (err.kind == ERR_TRANSIENT && sqlstate_plea(err.msg) == PLEA_REFUSED) {
+        places_want_control(writers_places(r->writers), clock_mono_ns());
     }
-    *r->control = pg;
+    if (++w->places < control_places_count(&r->control_places)) {
+        w->renew_ns = clock_mono_ns();
+        return false;
+    }
+    w->places = 0;
+    w->renew_ns = clock_mono_ns() + w->pause_ns;
+    w->pause_ns = 2 * w->pause_ns < CONTROL_RETRY_MAX_NS ? 2 * w->pause_ns : CONTROL_RETRY_MAX_NS;
+    return false;
+}
+
+/* A router that hangs must not cost the lease, nor the watch over the streams: there are others. */
+static void set_patience(const struct watch *w)
+{
+    const struct run_streams *r = w->run;
+    pg_set_patience(*r->control, r->control_places.shard_group ? CONTROL_PATIENCE_MS : 0);
 }
 
 /* The lease shows that we live; a lost connection is opened again, for ever: the streams decide
@@ -45,16 +63,10 @@ static void renew(struct watch *w)
     struct err err = {.kind = ERR_NONE};
     char id[SNAPSHOT_ID_MAX];
     int pid = 0;
-    if (*r->control == NULL) {
-        reconnect_control(r);
-    }
-    if (*r->control == NULL) {
-        w->renew_ns = clock_mono_ns() + w->pause_ns;
-        w->pause_ns =
-            2 * w->pause_ns < CONTROL_RETRY_MAX_NS ? 2 * w->pause_ns : CONTROL_RETRY_MAX_NS;
+    if (*r->control == NULL && !reconnect_control(w)) {
         return;
     }
-    w->pause_ns = CONTROL_RETRY_NS;
+    set_patience(w);
     bool ok = lease_renew(r->ledger, *r->control, r->token, &err);
     if (ok && r->readers != NULL && readers_holder_changed(r->readers, id, &pid)) {
         ok = ledger_rename_snapshot(r->ledger, *r->control, r->snapshot_no, id, pid, &err);
@@ -173,6 +185,8 @@ static void watch_all(struct watch *w)
         }
         run_look(w);
         run_steer(w);
+        run_routers(w);
+        run_places(w);
         run_show(w);
         tell_spill_error(w);
         tend_source(w);
@@ -259,7 +273,8 @@ static void close_watch(struct watch *w)
 
 bool run_streams(struct run_streams *r, struct err *err)
 {
-    struct watch w = {.run = r, .pause_ns = CONTROL_RETRY_NS};
+    struct watch w = {
+        .run = r, .pause_ns = CONTROL_RETRY_NS, .routers_ns = clock_mono_ns() + ROUTERS_LOOK_NS};
     w.early = r->release_early && r->readers != NULL;
     if (!run_look_open(&w, err) || !run_ends_make(r, &w.ends, err) || !start(&w, err)) {
         close_watch(&w);
@@ -271,7 +286,12 @@ bool run_streams(struct run_streams *r, struct err *err)
         return err_set(err, ERR_CANCELLED, "stopped; some connections did not end in time");
     }
     run_look(&w);
+    run_routers(&w);
+    run_places_end(&w);
     tend_source(&w);
+    if (*r->control != NULL) {
+        pg_set_patience(*r->control, 0); /* long statements may follow */
+    }
     close_watch(&w);
     return verdict(r, err);
 }

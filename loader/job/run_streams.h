@@ -7,6 +7,7 @@
 #include "job/ledger.h"
 #include "job/load.h"
 #include "job/readers.h"
+#include "job/router_list.h"
 #include "job/writers.h"
 
 /* For --release-source early, and for going on from an earlier run's spill. Called by the thread
@@ -28,10 +29,9 @@ struct run_streams {
     const struct load_observer *observer;
     const struct ledger *ledger;
     const char *token;
-    const struct pg_target *control_target;
-    const char *control_name; /* application_name */
-    const char *encoding;
-    struct pg **control; /* replaced when it is lost; NULL while there is none */
+    struct control_places control_places;
+    struct pg **control;     /* replaced when it is lost; NULL while there is none */
+    struct routers *routers; /* NULL: none are used */
     struct board *board;
     struct readers *readers; /* NULL: there is no source any more, restore gives the rows */
     struct writers *writers;

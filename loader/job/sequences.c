@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "limitless/limitless.h"
 #include "pg/catalog.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct mover {
     struct pg *source;
     struct pg *destination;
     const struct plan *plan;
+    bool shard_group; /* the destination */
     struct text_list *moved;
     struct findings *findings;
     struct relation_list source_tables;
@@ -57,6 +59,35 @@ static bool read_state(struct pg *pg, const char *quoted, struct sequence_state 
     return ok;
 }
 
+/* On a shard group the sequence itself shows what this router has handed out; the last value of all
+ * of them is in a view, where there is one. Whichever is further counts. */
+static bool read_group_state(struct mover *m, const struct column_sequence *s,
+                             struct sequence_state *out, struct err *err)
+{
+    const char *const params[] = {s->schema, s->name};
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    struct err why = {.kind = ERR_NONE};
+    if (!pg_query(m->destination,
+                  "SELECT lastval FROM rds_aurora.limitless_distributed_sequence"
+                  " WHERE schema_name::text = $1 AND sequence_name::text = $2",
+                  2, params, &r, &why)) {
+        if (pg_is_dead(m->destination) || why.kind == ERR_CANCELLED) {
+            *err = why;
+            return false;
+        }
+        return true;
+    }
+    if (pg_rows_count(r) == 1) {
+        struct sequence_state all = {
+            .last = pg_int(r, 0, 0), .called = true, .ascending = out->ascending};
+        if (!pg_null(r, 0, 0) && sequence_is_ahead(&all, out)) {
+            out->last = all.last;
+            out->called = true;
+        }
+    }
+    return true;
+}
+
 /* Where the source's sequence may not be read, or there is none, the column itself tells how far it
  * has come. *found false: it holds nothing. */
 static bool read_column(struct pg *pg, const struct relation *rel, const char *column,
@@ -79,6 +110,14 @@ static bool read_column(struct pg *pg, const struct relation *rel, const char *c
     return ok;
 }
 
+/* A column of the destination that rows of a source table filled, and that a sequence feeds. */
+struct filled {
+    const struct relation *table;
+    const struct relation *there;
+    const struct column_sequence *to;
+    const char *from; /* the source's column; "": computed, and only the destination tells */
+};
+
 static const struct column_sequence *source_sequence(const struct mover *m, uint32_t rel_oid,
                                                      const char *column)
 {
@@ -91,13 +130,15 @@ static const struct column_sequence *source_sequence(const struct mover *m, uint
     return NULL;
 }
 
-static bool source_state(struct mover *m, const struct relation *table,
-                         const struct column_sequence *to, struct sequence_state *out, bool *found,
-                         struct err *err)
+static bool source_state(struct mover *m, const struct filled *f, struct sequence_state *out,
+                         bool *found, struct err *err)
 {
-    const struct column_sequence *s = source_sequence(m, table->oid, to->column);
+    if (f->from[0] == '\0') {
+        return read_column(m->destination, f->there, f->to->column, out, found, err);
+    }
+    const struct column_sequence *s = source_sequence(m, f->table->oid, f->from);
     if (s == NULL || !s->can_read) {
-        return read_column(m->source, table, to->column, out, found, err);
+        return read_column(m->source, f->table, f->from, out, found, err);
     }
     struct buf quoted;
     buf_init(&quoted, 1024);
@@ -108,15 +149,52 @@ static bool source_state(struct mover *m, const struct relation *table,
     return ok;
 }
 
-static bool set_state(struct mover *m, const char *quoted, const char *name,
-                      const struct sequence_state *to, struct err *err)
+/*
+ * A shard group has no setval: its sequences are handed to the routers in chunks. RESTART WITH
+ * names the next value, so a used one is stepped over; where that would leave the sequence's range,
+ * it is used up, and stays where the server keeps it.
+ */
+static bool restart(struct mover *m, const char *quoted, const struct sequence_state *to,
+                    struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    const char *const params[] = {quoted};
+    struct buf sql;
+    int64_t next = to->last;
+    if (!pg_query_row(m->destination,
+                      "SELECT seqincrement FROM pg_sequence WHERE seqrelid = $1::regclass", 1,
+                      params, &r, err)) {
+        return false;
+    }
+    if (to->called && __builtin_add_overflow(next, pg_int(r, 0, 0), &next)) {
+        return err_set(err, ERR_DATA, "it is used up");
+    }
+    buf_init(&sql, 1024);
+    buf_printf(&sql, "ALTER SEQUENCE %s RESTART WITH %lld", quoted, (long long)next);
+    bool ok = buf_ok(&sql, err) && pg_exec(m->destination, buf_str(&sql), err);
+    buf_free(&sql);
+    return ok;
+}
+
+static bool set_value(struct mover *m, const char *quoted, const struct sequence_state *to,
+                      struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     char value[24];
     (void)snprintf(value, sizeof value, "%lld", (long long)to->last);
     const char *const params[] = {quoted, value, to->called ? "t" : "f"};
-    if (!pg_query(m->destination, "SELECT setval($1::regclass, $2::bigint, $3::boolean)", 3, params,
-                  &r, err)) {
+    return m->shard_group
+               ? restart(m, quoted, to, err)
+               : pg_query(m->destination, "SELECT setval($1::regclass, $2::bigint, $3::boolean)", 3,
+                          params, &r, err);
+}
+
+static bool set_state(struct mover *m, const char *quoted, const char *name,
+                      const struct sequence_state *to, struct err *err)
+{
+    char value[24];
+    (void)snprintf(value, sizeof value, "%lld", (long long)to->last);
+    if (!set_value(m, quoted, to, err)) {
         return false;
     }
     struct buf text;
@@ -132,15 +210,16 @@ static bool set_state(struct mover *m, const char *quoted, const char *name,
     return grown != NULL || err_set(err, ERR_SYSTEM, "out of memory");
 }
 
-static bool move(struct mover *m, const struct relation *table, const struct column_sequence *to,
-                 const char *quoted, const char *name, struct err *err)
+static bool move(struct mover *m, const struct filled *f, const char *quoted, const char *name,
+                 struct err *err)
 {
+    const struct column_sequence *to = f->to;
     struct sequence_state here = {.ascending = to->ascending};
     struct sequence_state there = {.ascending = to->ascending};
     struct err why;
     bool found = false;
-    if (!source_state(m, table, to, &there, &found, &why)) {
-        return tolerate(m, m->source, name, &why, err);
+    if (!source_state(m, f, &there, &found, &why)) {
+        return tolerate(m, f->from[0] == '\0' ? m->destination : m->source, name, &why, err);
     }
     if (!found) {
         return true;
@@ -154,21 +233,64 @@ static bool move(struct mover *m, const struct relation *table, const struct col
         return true;
     }
     if (!read_state(m->destination, quoted, &here, &why) ||
-        (sequence_is_ahead(&there, &here) && !set_state(m, quoted, name, &there, &why))) {
+        (m->shard_group && !read_group_state(m, to, &here, &why))) {
+        return tolerate(m, m->destination, name, &why, err);
+    }
+    if (sequence_is_ahead(&there, &here) && !set_state(m, quoted, name, &there, &why)) {
         return tolerate(m, m->destination, name, &why, err);
     }
     return true;
 }
 
-/* A loaded column of this plan table that the sequence feeds. */
-static bool is_loaded(const struct plan_table *t, const char *column)
+/* The next name of a list that match.c wrote, without its quotes, into out; false where an
+ * expression stands, or at the end. */
+static bool next_name(const char **at, struct buf *out)
+{
+    const char *p = *at + strspn(*at, ", ");
+    buf_clear(out);
+    if (*p != '"') {
+        return false;
+    }
+    for (p++; *p != '\0' && (p[0] != '"' || p[1] == '"'); p++) {
+        p += p[0] == '"';
+        buf_add(out, p, 1);
+    }
+    *at = p + (*p == '"');
+    return true;
+}
+
+/* Which column of the source fills it; "" when it is computed, and computed ones come last. False:
+ * none does, or no memory is left. */
+static bool find_filler(const struct plan_table *t, const char *column, struct buf *from,
+                        struct buf *name)
+{
+    const char *source = t->source_columns;
+    const char *destination = t->destination_columns;
+    bool own = true;
+    while (next_name(&destination, name)) {
+        own = own && next_name(&source, from);
+        if (!own) {
+            buf_clear(from);
+        }
+        if (!name->failed && !from->failed && strcmp(buf_str(name), column) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool move_filled(struct mover *m, const struct filled *f, struct err *err)
 {
     struct buf quoted;
+    struct buf plain;
     buf_init(&quoted, 1024);
-    pg_add_ident(&quoted, column);
-    bool is = strstr(t->destination_columns, buf_str(&quoted)) != NULL;
+    buf_init(&plain, 1024);
+    pg_add_name(&quoted, f->to->schema, f->to->name);
+    buf_printf(&plain, "%s.%s", f->to->schema, f->to->name);
+    bool ok = move(m, f, buf_str(&quoted), buf_str(&plain), err);
     buf_free(&quoted);
-    return is;
+    buf_free(&plain);
+    return ok;
 }
 
 static bool move_for_table(struct mover *m, const struct plan_table *t, struct err *err)
@@ -177,23 +299,21 @@ static bool move_for_table(struct mover *m, const struct plan_table *t, struct e
         relation_list_find(&m->source_tables, t->source_schema, t->source_name);
     const struct relation *to =
         relation_list_find(&m->destination_tables, t->destination_schema, t->destination_name);
+    struct buf filler;
+    struct buf name;
     bool ok = true;
+    buf_init(&filler, 1024);
+    buf_init(&name, 1024);
     for (size_t i = 0; ok && from != NULL && to != NULL && i < m->destination_sequences.count;
          i++) {
         const struct column_sequence *s = &m->destination_sequences.items[i];
-        if (s->rel_oid != to->oid || !is_loaded(t, s->column)) {
-            continue;
+        if (s->rel_oid == to->oid && find_filler(t, s->column, &filler, &name)) {
+            struct filled f = {.table = from, .there = to, .to = s, .from = buf_str(&filler)};
+            ok = move_filled(m, &f, err);
         }
-        struct buf quoted;
-        struct buf plain;
-        buf_init(&quoted, 1024);
-        buf_init(&plain, 1024);
-        pg_add_name(&quoted, s->schema, s->name);
-        buf_printf(&plain, "%s.%s", s->schema, s->name);
-        ok = move(m, from, s, buf_str(&quoted), buf_str(&plain), err);
-        buf_free(&quoted);
-        buf_free(&plain);
     }
+    buf_free(&filler);
+    buf_free(&name);
     return ok;
 }
 
@@ -228,7 +348,9 @@ bool sequences_move(struct pg *source, struct pg *destination, const struct plan
                       .plan = plan,
                       .moved = moved,
                       .findings = findings};
-    bool ok = read_catalogs(&m, err);
+    struct limitless_group group = {.is_limitless = false};
+    bool ok = limitless_detect(destination, &group, err) && read_catalogs(&m, err);
+    m.shard_group = group.is_limitless;
     for (size_t i = 0; ok && i < plan->table_count; i++) {
         ok = move_for_table(&m, &plan->tables[i], err);
     }

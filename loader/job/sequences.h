@@ -1,6 +1,7 @@
 /*
  * sequences.h: after the rows, the sequences of their columns: each goes to the greater of both
- * sides' positions, never back.
+ * sides' positions, never back. On a shard group by ALTER SEQUENCE ... RESTART WITH the next value,
+ * which needs the sequence's owner.
  */
 #ifndef JOB_SEQUENCES_H
 #define JOB_SEQUENCES_H

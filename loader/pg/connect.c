@@ -97,7 +97,9 @@ static bool refuse_connect(struct pg *pg, struct err *err)
     } else if (state[0] == '\0' && is_config(text)) {
         kind = ERR_USAGE;
     }
-    return err_set(err, kind, "cannot connect to the %s: %s", pg->side, text);
+    bool full = strcmp(state, "53300") == 0; /* which is for whoever tries again to know */
+    return err_set(err, kind, "cannot connect to the %s: %s%s", pg->side, text,
+                   full ? " (SQLSTATE 53300)" : "");
 }
 
 /* Ours before the user's string are defaults it may change; ours after it win. */
@@ -226,7 +228,7 @@ static bool open_once(struct opening *o, const struct secret *conninfo, struct p
 static bool open_by_login(struct opening *o, struct pg **out, struct err *err)
 {
     const struct pg_auth *auth = o->target->auth;
-    CLEANUP(pg_login_free) struct pg_login login = {.tries = 0};
+    CLEANUP(pg_login_free) struct pg_login login = {.host = o->target->host};
     struct err refused = {.kind = ERR_NONE};
 
     for (;;) {
@@ -252,14 +254,43 @@ static bool open_by_login(struct opening *o, struct pg **out, struct err *err)
     }
 }
 
+/* The string itself, or with another host in it. */
+static bool compose(const struct pg_target *target, struct secret *out, struct err *err)
+{
+    CLEANUP(conninfo_free) struct conninfo *c = NULL;
+    return conninfo_parse(&target->conninfo, target->side, &c, err) &&
+           conninfo_redirect(c, target->side, target->host, err) && conninfo_text(c, out, err);
+}
+
+static bool open_by_string(struct opening *o, struct pg **out, struct err *err)
+{
+    CLEANUP(secret_free) struct secret text = {0};
+    if (o->target->host == NULL) {
+        return conninfo_check(&o->target->conninfo, o->target->side, err) &&
+               open_once(o, &o->target->conninfo, out, err);
+    }
+    return compose(o->target, &text, err) && open_once(o, &text, out, err);
+}
+
 bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
              struct pg **out, struct err *err)
 {
     struct opening o = {.target = target, .application_name = application_name, .wake_fd = wake_fd};
     heap_wipe_begin(); /* libpq does not wipe all its copies of a password */
-    bool ok = target->auth != NULL ? open_by_login(&o, out, err)
-                                   : conninfo_check(&target->conninfo, target->side, err) &&
-                                         open_once(&o, &target->conninfo, out, err);
+    bool ok = target->auth != NULL ? open_by_login(&o, out, err) : open_by_string(&o, out, err);
+    heap_wipe_end();
+    return ok;
+}
+
+bool pg_check_host(const struct pg_target *target, struct err *err)
+{
+    CLEANUP(pg_login_free) struct pg_login login = {.host = target->host};
+    CLEANUP(secret_free) struct secret text = {0};
+    const struct pg_auth *auth = target->auth;
+    bool more = false;
+    heap_wipe_begin();
+    bool ok = auth != NULL ? auth->next(auth->self, &login, &more, err)
+                           : target->host == NULL || compose(target, &text, err);
     heap_wipe_end();
     return ok;
 }
@@ -299,9 +330,25 @@ void pg_cancel(struct pg *pg)
     }
 }
 
+bool pg_password(const struct pg *pg, struct secret *out, struct err *err)
+{
+    const char *password = PQconnectionUsedPassword(pg->conn) != 0 ? PQpass(pg->conn) : NULL;
+    return secret_set(out, password == NULL ? "" : password, err);
+}
+
 void pg_set_wake_fd(struct pg *pg, int wake_fd)
 {
     pg->wake_fd = wake_fd;
+}
+void pg_set_patience(struct pg *pg, unsigned ms)
+{
+    pg->patience_ms = (int)ms;
+}
+void pg_set_probe(struct pg *pg, unsigned ms, bool (*answers)(void *self), void *self)
+{
+    pg->probe_ms = (int)ms;
+    pg->answers = answers;
+    pg->answers_self = self;
 }
 bool pg_is_dead(const struct pg *pg)
 {

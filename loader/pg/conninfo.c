@@ -1,9 +1,12 @@
 #include "pg/conninfo.h"
 
+#include "base/cleanup.h"
 #include "base/heap.h"
 #include "pg/pg_internal.h"
 
+#include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,4 +258,36 @@ bool conninfo_copy(const struct conninfo *from, struct conninfo **out, struct er
     }
     *out = c;
     return true;
+}
+
+/* What the string does not say any more may still come from a service file or a variable. */
+static bool check_hostaddr(const struct conninfo *c, const char *side, const char *host,
+                           struct err *err)
+{
+    CLEANUP(conninfo_free) struct conninfo *now = NULL;
+    CLEANUP(secret_free) struct secret text = {0};
+    if (!conninfo_text(c, &text, err) || !conninfo_parse(&text, side, &now, err)) {
+        return false;
+    }
+    assert(now != NULL);
+    return conninfo_effective(now, "hostaddr")[0] == '\0' ||
+           err_set(err, ERR_USAGE,
+                   "host %s of the %s cannot be dialled: PGHOSTADDR or the service file gives an "
+                   "address (hostaddr) for every host",
+                   host, side);
+}
+
+bool conninfo_redirect(struct conninfo *c, const char *side, const char *host, struct err *err)
+{
+    char port[16];
+    const char *ports = conninfo_effective(c, "port");
+    size_t len = strcspn(ports, ",");
+    if (len >= sizeof port) {
+        return err_set(err, ERR_USAGE, "the port of the %s is too long", side);
+    }
+    (void)snprintf(port, sizeof port, "%.*s", (int)len, ports);
+    return conninfo_set(c, "host", host, err) && conninfo_set(c, "hostaddr", "", err) &&
+           conninfo_set(c, "port", port, err) &&
+           conninfo_set(c, "target_session_attrs", "any", err) &&
+           check_hostaddr(c, side, host, err);
 }

@@ -36,6 +36,12 @@ const char *conninfo_effective(const struct conninfo *c, const char *keyword);
 bool conninfo_set(struct conninfo *c, const char *keyword, const char *value,
                   struct err *err) MUST_CHECK;
 
+/* As if the string had named this one host, with the port that it has (of several the first), and
+ * neither hostaddr nor target_session_attrs. ERR_USAGE when a hostaddr comes from elsewhere
+ * (PGHOSTADDR, a service file): libpq would dial that one. */
+bool conninfo_redirect(struct conninfo *c, const char *side, const char *host,
+                       struct err *err) MUST_CHECK;
+
 /* The whole as a keyword string. */
 bool conninfo_text(const struct conninfo *c, struct secret *out, struct err *err) MUST_CHECK;
 

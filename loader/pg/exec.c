@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pg_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err)
+static bool poll_once(struct pg *pg, short events, int timeout_ms, short *got, struct err *err)
 {
     struct pollfd p[2] = {
         {.fd = PQsocket(pg->conn), .events = events},
@@ -28,6 +28,30 @@ bool pg_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err
     }
     *got = p[0].revents;
     return true;
+}
+
+bool pg_poll(struct pg *pg, short events, int timeout_ms, short *got, struct err *err)
+{
+    if (timeout_ms >= 0 || pg->probe_ms == 0) {
+        return poll_once(pg, events, timeout_ms, got, err);
+    }
+    for (;;) {
+        short now = 0;
+        if (!poll_once(pg, events, pg->probe_ms, &now, err)) {
+            return false;
+        }
+        if (now != 0) {
+            *got = now;
+            return true;
+        }
+        if (!pg->answers(pg->answers_self)) {
+            pg->dead = true;
+            return err_set(err, ERR_TRANSIENT,
+                           "the %s (%s) does not answer any more: nothing moved for %d s, and "
+                           "another connection could not be made",
+                           pg->side, pg->where, pg->probe_ms / 1000);
+        }
+    }
 }
 
 bool pg_wait(struct pg *pg, short events, int timeout_ms, struct err *err)
@@ -89,10 +113,21 @@ bool pg_fail(struct pg *pg, const PGresult *res, struct err *err)
     }
     bool lost = PQstatus(pg->conn) == CONNECTION_BAD;
     pg->dead = pg->dead || lost;
-    (void)err_set(err, sqlstate_kind(pg->sqlstate, lost), "%s: %s%s%s%s", pg->side, buf_str(&b),
-                  pg->sqlstate[0] == '\0' ? "" : " (SQLSTATE ", pg->sqlstate,
+    (void)err_set(err, sqlstate_kind_said(pg->sqlstate, buf_str(&b), lost), "%s: %s%s%s%s",
+                  pg->side, buf_str(&b), pg->sqlstate[0] == '\0' ? "" : " (SQLSTATE ", pg->sqlstate,
                   pg->sqlstate[0] == '\0' ? "" : ")");
     buf_free(&b);
+    return false;
+}
+
+/* With a limit to the patience, its end is the end of the connection: what came later would be
+ * taken for the answer to the next question. */
+static bool await_server(struct pg *pg, short events, struct err *err)
+{
+    if (pg_wait(pg, events, pg->patience_ms > 0 ? pg->patience_ms : -1, err)) {
+        return true;
+    }
+    pg->dead = pg->dead || (pg->patience_ms > 0 && err->kind == ERR_TRANSIENT);
     return false;
 }
 
@@ -107,7 +142,7 @@ bool pg_flush(struct pg *pg, struct err *err)
             return pg_fail(pg, NULL, err);
         }
         /* Reading as well keeps two full pipes from waiting for each other. */
-        if (!pg_wait(pg, POLLIN | POLLOUT, -1, err)) {
+        if (!await_server(pg, POLLIN | POLLOUT, err)) {
             return false;
         }
         if (PQconsumeInput(pg->conn) == 0) {
@@ -119,7 +154,7 @@ bool pg_flush(struct pg *pg, struct err *err)
 bool pg_next_result(struct pg *pg, PGresult **res, struct err *err)
 {
     while (PQisBusy(pg->conn) != 0) {
-        if (!pg_wait(pg, POLLIN, -1, err)) {
+        if (!await_server(pg, POLLIN, err)) {
             return false;
         }
         if (PQconsumeInput(pg->conn) == 0) {

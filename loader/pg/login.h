@@ -13,6 +13,7 @@
 #include "base/secret.h"
 
 struct pg_login {
+    const char *host;       /* pg_target's, NULL for the string's own; set before the first try */
     struct secret conninfo; /* of this try */
     struct secret user;     /* the user in it, where the implementation chose it */
     struct secret password; /* the password in it, "" if none */

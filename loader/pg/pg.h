@@ -26,6 +26,10 @@ struct pg_target {
     struct secret conninfo;
     const struct pg_auth *auth;  /* NULL, or who makes the connection string for each login */
     const char *side;            /* "source" or "destination", for messages; static */
+    const char *host;            /* NULL, or a host to dial instead of the string's: its port (of
+                                    several the first), user, database and TLS rules stay, the
+                                    certificate's name is this one's; hostaddr and
+                                    target_session_attrs are dropped. Borrowed during a call */
     unsigned connect_timeout_ms; /* 0 = 30 s, or the connection string's connect_timeout */
 };
 
@@ -36,7 +40,23 @@ bool pg_open(const struct pg_target *target, const char *application_name, int w
              struct pg **out, struct err *err) MUST_CHECK;
 void pg_close(struct pg *pg); /* NULL is allowed; does not wait */
 
+/* The password that let us in, from wherever libpq took it; "" when none was asked for. A password
+ * file knows it by the host that was named, and does not know the hosts behind that one. */
+bool pg_password(const struct pg *pg, struct secret *out, struct err *err) MUST_CHECK;
+
+/* Without dialling: can a login to target->host be made? ERR_USAGE says why not (an address where
+ * a token needs a name, a hostaddr that comes from PGHOSTADDR or a service file); other kinds are
+ * those of target->auth. */
+bool pg_check_host(const struct pg_target *target, struct err *err) MUST_CHECK;
+
 void pg_set_wake_fd(struct pg *pg, int wake_fd);
+/* How long a statement may be without any word of the server (not COPY); 0, as at first: without
+ * limit. After that the connection is dead: ERR_TRANSIENT. For small questions only. */
+void pg_set_patience(struct pg *pg, unsigned ms);
+/* For waits without a limit, those of COPY too: after each ms of one in which nothing moved,
+ * answers is asked by the thread that waits. True: go on waiting, the server may have reasons.
+ * False: the connection is dead, ERR_TRANSIENT. ms 0: as at first, nobody is asked. */
+void pg_set_probe(struct pg *pg, unsigned ms, bool (*answers)(void *self), void *self);
 bool pg_is_dead(const struct pg *pg);
 int pg_socket(const struct pg *pg);
 int pg_version(const struct pg *pg); /* 150018 */
@@ -60,6 +80,8 @@ bool pg_query_row(struct pg *pg, const char *sql, int nparams, const char *const
                   struct pg_rows **out, struct err *err) MUST_CHECK;
 
 size_t pg_rows_count(const struct pg_rows *r);
+int pg_columns(const struct pg_rows *r);
+uint32_t pg_column_type(const struct pg_rows *r, int column, int32_t *typmod); /* an OID */
 const char *pg_text(const struct pg_rows *r, size_t row, int column); /* "" for NULL; borrowed */
 bool pg_null(const struct pg_rows *r, size_t row, int column);
 int64_t pg_int(const struct pg_rows *r, size_t row, int column);   /* 0 for NULL */

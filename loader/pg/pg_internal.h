@@ -23,6 +23,10 @@ struct pg {
     PGcancel *cancel;
     const char *side;
     int wake_fd;
+    int patience_ms; /* pg_set_patience; 0: no limit */
+    int probe_ms;    /* pg_set_probe; 0: nobody is asked */
+    bool (*answers)(void *self);
+    void *answers_self;
     bool dead; /* the connection is lost; only pg_close is useful */
     bool cut;  /* dead only because the wait was ended within a message: the server is at work */
     enum copy_way copy_way;

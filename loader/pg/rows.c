@@ -8,6 +8,17 @@ size_t pg_rows_count(const struct pg_rows *r)
     return (size_t)PQntuples(r->res);
 }
 
+int pg_columns(const struct pg_rows *r)
+{
+    return PQnfields(r->res);
+}
+
+uint32_t pg_column_type(const struct pg_rows *r, int column, int32_t *typmod)
+{
+    *typmod = PQfmod(r->res, column);
+    return PQftype(r->res, column);
+}
+
 const char *pg_text(const struct pg_rows *r, size_t row, int column)
 {
     return PQgetvalue(r->res, (int)row, column);

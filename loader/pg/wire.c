@@ -204,8 +204,8 @@ static bool take_fault(struct wire *w, struct err *err)
     copy_field(f->sqlstate, sizeof f->sqlstate, field(at, at + here, 'C'));
     copy_field(f->schema, sizeof f->schema, field(at, at + here, 's'));
     copy_field(f->table, sizeof f->table, field(at, at + here, 't'));
-    (void)err_set(&f->err, sqlstate_kind(f->sqlstate, false), "%s: %s (SQLSTATE %s)", w->side, text,
-                  f->sqlstate);
+    (void)err_set(&f->err, sqlstate_kind_said(f->sqlstate, text, false), "%s: %s (SQLSTATE %s)",
+                  w->side, text, f->sqlstate);
     f->set = true;
     return true;
 }

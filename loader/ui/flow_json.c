@@ -41,6 +41,51 @@ static json_t *ratio_json(const struct flow_view *f)
                                   : json_real((double)f->packed_bytes / (double)f->unpacked_bytes);
 }
 
+static bool put_down(json_t *o, const struct router_line *r)
+{
+    bool ever = r->down_at[0] != '\0';
+    bool ok = json_put(o, "down_at", ever ? json_text(r->down_at) : json_null());
+    return json_put(o, "back_after_ms", ever && r->back ? json_count(r->down_ms) : json_null()) &&
+           ok;
+}
+
+static json_t *router_json(const struct router_line *r)
+{
+    json_t *o = json_object();
+    bool ok = json_put(o, "host", json_text(r->host));
+    ok = json_put(o, "state", json_text(r->state)) && ok;
+    ok = json_put(o, "load", json_real(r->load)) && ok;
+    ok = json_put(o, "writers", json_count(r->writers)) && ok;
+    ok = json_put(o, "connects", json_count(r->connects)) && ok;
+    ok = json_put(o, "failures", json_count(r->failures)) && ok;
+    ok = put_down(o, r) && ok;
+    if (!ok) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
+}
+
+static json_t *routers_json(const struct flow_view *f)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+    for (size_t i = 0; ok && i < f->router_count; i++) {
+        ok = json_array_append_new(array, router_json(&f->routers[i])) == 0;
+    }
+    if (!ok) {
+        json_decref(array);
+        return NULL;
+    }
+    return array;
+}
+
+static bool put_lists(json_t *o, const struct flow_view *f)
+{
+    bool ok = json_put(o, "spill", spill_json(f));
+    return json_put(o, "routers", routers_json(f)) && ok;
+}
+
 bool flow_json_put(json_t *o, const struct flow_view *f)
 {
     bool ok = json_put(o, "spent_ms", flow_json_spent(&f->spent));
@@ -59,7 +104,7 @@ bool flow_json_put(json_t *o, const struct flow_view *f)
     ok = json_put(o, "packed_bytes", json_count(f->packed_bytes)) && ok;
     ok = json_put(o, "packed_ratio", ratio_json(f)) && ok;
     ok = json_put(o, "pack_level", json_integer(f->pack_level)) && ok;
-    ok = json_put(o, "spill", spill_json(f)) && ok;
+    ok = put_lists(o, f) && ok;
     return json_put(o, "released_ms",
                     f->released_ms == 0 ? json_null() : json_count(f->released_ms)) &&
            ok;

@@ -276,6 +276,7 @@ void report_summary_text(const struct summary_view *v, struct buf *out)
         report_time(v, out);
         summary_memory(v, out);
         report_aside(v, out);
+        report_routers(&v->flow, out);
     }
     summary_retries(v, out);
     summary_snapshots(v, out);

@@ -37,7 +37,7 @@ static void add_shares(const struct spent *s, const enum activity *kinds, struct
     for (; *kinds != SPENT_KINDS; kinds++) {
         unsigned percent = why_percent(s, *kinds);
         if (percent > 0) {
-            buf_printf(out, "%s%u%% %s", gap, percent, why_activity(*kinds));
+            buf_printf(out, "%s%u%% %s", gap, percent, why_activity_in(s, *kinds));
             gap = ", ";
         }
     }

@@ -15,6 +15,9 @@ void report_transactions(const struct summary_view *v, struct buf *out);
  * happened. */
 void report_aside(const struct summary_view *v, struct buf *out);
 
+/* The routers of a shard group with their writers, and which of them failed or came back. */
+void report_routers(const struct flow_view *f, struct buf *out);
+
 /* A line a stream, at most REPORT_TABLES_MAX. */
 void report_streams(const struct summary_view *v, struct buf *out);
 

@@ -230,6 +230,7 @@ void report_summary_json(const struct summary_view *v, struct buf *out)
     ok = json_put(o, "snapshots", snapshots_json(v)) && ok;
     ok = json_put(o, "sequences_moved", texts_json(v->sequences_moved, v->sequence_count)) && ok;
     ok = json_put(o, "warnings", texts_json(v->warnings, v->warning_count)) && ok;
+    ok = json_put(o, "problems", texts_json(v->problems, v->problem_count)) && ok;
     json_line(o, ok, out);
 }
 

@@ -5,12 +5,26 @@
 #ifndef UI_VIEW_H
 #define UI_VIEW_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "flow/spent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A router of a shard group, as the writers see it. */
+struct router_line {
+    const char *host;
+    const char *state; /* "used", "avoided", "gone" */
+    double load;       /* 0..1, as the group last said */
+    unsigned writers;  /* at it now, or at the end */
+    uint64_t connects;
+    unsigned failures;
+    char down_at[CLOCK_ISO_MAX]; /* when it last stopped answering; "" never */
+    bool back;                   /* and was used again, */
+    uint64_t down_ms;            /* after so long; else how long ago that is */
+};
 
 /* What the data plane does and has put aside: one moment of it, or the end. */
 struct flow_view {
@@ -36,6 +50,8 @@ struct flow_view {
     bool spill_full;
     bool throttled;       /* a reader waits for --max-rate */
     uint64_t released_ms; /* when the source was given back, since the start; 0: it was not */
+    const struct router_line *routers;
+    size_t router_count; /* 0: the destination has none, or they are not used */
 };
 
 /* One moment of a running load. */
@@ -126,6 +142,8 @@ struct summary_view {
     size_t snapshot_count;
     const char *const *warnings;
     size_t warning_count;
+    const char *const *problems; /* what stood in the way, each in a sentence; JSON only */
+    size_t problem_count;
     const char *const *sequences_moved; /* "public.t_id_seq = 42" */
     size_t sequence_count;
 };

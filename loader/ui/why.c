@@ -9,6 +9,7 @@
 #define OVERHEAD_PERCENT 25 /* of the writers' time for BEGIN and COMMIT */
 #define RATE_PERCENT     10 /* who waits for --max-rate at all reads at the rate allowed */
 #define MOST_PERCENT     50
+#define PACKING_PERCENT  85 /* of the packers' whole time: they do nothing else */
 #define STALLED_MS       3000
 
 static const struct {
@@ -28,11 +29,18 @@ static const struct {
     [SPENT_PACK] = {WHY_PACKERS, "pack",        "compressing"            },
     [SPENT_SPILL_WRITE] = {WHY_PACKERS, "spill_write", "writing the spill"      },
     [SPENT_SPILL_FULL] = {WHY_PACKERS, "spill_full",  "waiting for disk space" },
+    [SPENT_PACK_IDLE] = {WHY_GROUPS,  "pack_idle",   "idle"                   },
 };
 
 const char *why_activity(enum activity what)
 {
     return activities[what].doing;
+}
+
+const char *why_activity_in(const struct spent *s, enum activity what)
+{
+    bool packing = what == SPENT_WAIT_MEMORY && why_sum_ns(s, WHY_PACKERS) > 0;
+    return packing ? "waiting for room" : why_activity(what);
 }
 
 const char *why_activity_name(enum activity what)
@@ -43,9 +51,16 @@ const char *why_activity_name(enum activity what)
 const char *why_name(enum why why)
 {
     static const char *const names[] = {
-        [WHY_NOTHING] = "none",  [WHY_BALANCED] = "balanced",     [WHY_DESTINATION] = "destination",
-        [WHY_COMMIT] = "commit", [WHY_SOURCE] = "source",         [WHY_RATE] = "max_rate",
-        [WHY_MEMORY] = "memory", [WHY_SPILL_READ] = "spill_read", [WHY_DISK_FULL] = "disk_full",
+        [WHY_NOTHING] = "none",
+        [WHY_BALANCED] = "balanced",
+        [WHY_DESTINATION] = "destination",
+        [WHY_COMMIT] = "commit",
+        [WHY_SOURCE] = "source",
+        [WHY_RATE] = "max_rate",
+        [WHY_MEMORY] = "memory",
+        [WHY_SPILL_READ] = "spill_read",
+        [WHY_DISK_FULL] = "disk_full",
+        [WHY_PACKING] = "compression",
     };
     return names[why];
 }
@@ -81,6 +96,19 @@ static unsigned unload_percent(const struct spent *s)
     return percent_of(s->ns[SPENT_UNPACK] + s->ns[SPENT_SPILL_READ], why_sum_ns(s, WHY_WRITERS));
 }
 
+/* Of the packers' time with what they were idle. */
+static unsigned pack_percent(const struct spent *s)
+{
+    return percent_of(s->ns[SPENT_PACK], why_sum_ns(s, WHY_PACKERS) + s->ns[SPENT_PACK_IDLE]);
+}
+
+static bool is_packing(const struct spent *s)
+{
+    return pack_percent(s) >= PACKING_PERCENT &&
+           why_percent(s, SPENT_WAIT_MEMORY) >= MOST_PERCENT &&
+           why_percent(s, SPENT_WAIT_ROWS) >= SLOW_PERCENT;
+}
+
 static enum why judge_source(const struct spent *s)
 {
     return why_percent(s, SPENT_WAIT_MEMORY) >= MOST_PERCENT ? WHY_MEMORY : WHY_SOURCE;
@@ -109,6 +137,9 @@ enum why why_judge(const struct spent *s)
     /* Rows that writers do not miss come fast enough, whatever holds readers back. */
     if (throttled(s) && rows >= SLOW_PERCENT) {
         return WHY_RATE;
+    }
+    if (is_packing(s)) {
+        return WHY_PACKING;
     }
     if (overhead >= OVERHEAD_PERCENT && overhead > rows && 2 * overhead > send) {
         return WHY_COMMIT;
@@ -155,8 +186,21 @@ static const char *head_of(enum why why)
         [WHY_MEMORY] = "memory-bound",
         [WHY_SPILL_READ] = "reading the spill back",
         [WHY_DISK_FULL] = "spill full: waiting for space",
+        [WHY_PACKING] = "compressing-bound",
     };
     return heads[why];
+}
+
+/* ": writers 87% sending", or with less room ": 87%" and what is always told of it. */
+static void live_share(struct buf *out, bool brief, const char *who, unsigned percent,
+                       const char *doing)
+{
+    buf_printf(out, ": %s%u%%%s", brief ? "" : who, percent, brief ? "" : doing);
+}
+
+static const char *live_room(const struct spent *s)
+{
+    return why_sum_ns(s, WHY_PACKERS) > 0 ? " waiting for room" : " waiting for memory";
 }
 
 /* What follows the head; brief: without the threads' name. */
@@ -169,8 +213,7 @@ static void live_rest(const struct progress_view *v, enum why why, bool brief, s
         buf_printf(out, ": %s%u%% sending", brief ? "" : "writers ", why_percent(s, SPENT_SEND));
         break;
     case WHY_COMMIT:
-        buf_printf(out, ": %s%u%%%s", brief ? "" : "writers ", overhead_percent(s),
-                   brief ? "" : " in BEGIN and COMMIT");
+        live_share(out, brief, "writers ", overhead_percent(s), " in BEGIN and COMMIT");
         break;
     case WHY_SOURCE:
         buf_printf(out, ": %s%u%% waiting%s", brief ? "" : "writers ",
@@ -180,8 +223,11 @@ static void live_rest(const struct progress_view *v, enum why why, bool brief, s
         buf_printf(out, " %s/s", human_bytes(v->flow.max_rate_bytes_s, number));
         break;
     case WHY_MEMORY:
-        buf_printf(out, ": %s%u%% waiting%s", brief ? "" : "readers ",
-                   why_percent(s, SPENT_WAIT_MEMORY), brief ? "" : " for memory");
+        buf_printf(out, ": %s%u%%%s", brief ? "" : "readers ", why_percent(s, SPENT_WAIT_MEMORY),
+                   brief ? " waiting" : live_room(s));
+        break;
+    case WHY_PACKING:
+        live_share(out, brief, "packers ", pack_percent(s), " compressing");
         break;
     case WHY_SPILL_READ:
         buf_printf(out, ": %u%%", unload_percent(s));
@@ -306,6 +352,12 @@ void why_verdict(const struct summary_view *v, struct buf *out)
         buf_printf(out,
                    "memory was short: readers waited for it %u%% of their time while\n"
                    "writers had no rows; more --memory or fewer streams help",
+                   why_percent(s, SPENT_WAIT_MEMORY));
+        break;
+    case WHY_PACKING:
+        buf_printf(out,
+                   "compressing was the slow part: readers waited %u%% of their time\n"
+                   "for room; a lower --compression, or auto, helps",
                    why_percent(s, SPENT_WAIT_MEMORY));
         break;
     case WHY_SPILL_READ:

@@ -22,11 +22,12 @@ enum why {
     WHY_MEMORY,     /* readers have no room while writers have no rows */
     WHY_SPILL_READ, /* getting back what was put aside */
     WHY_DISK_FULL,
+    WHY_PACKING, /* compressing makes room more slowly than readers fill it */
 };
 
 #define WHY_SHORT_MAX 48
 
-/* Nanoseconds of all activities of one kind of threads. */
+/* Nanoseconds of all activities of one kind of threads; having nothing to do is none. */
 uint64_t why_sum_ns(const struct spent *s, enum why_group group);
 /* 0..100, of its own group. */
 unsigned why_percent(const struct spent *s, enum activity what);
@@ -36,6 +37,8 @@ enum why why_judge(const struct spent *s);
 const char *why_name(enum why why);
 /* What threads do then: "sending"; and for programs: "send". */
 const char *why_activity(enum activity what);
+/* The same where packers may be at work: then what readers wait for is room. */
+const char *why_activity_in(const struct spent *s, enum activity what);
 const char *why_activity_name(enum activity what);
 
 enum why_length {

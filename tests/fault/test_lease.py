@@ -87,7 +87,7 @@ def test_finished_job_is_left_alone(proxied):
 # --- signals ---
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_and_resume_completes(proxied, number):
     """Also when a writer stands in the middle of its rows and the destination takes none."""
     rule, load = held(proxied)

@@ -53,8 +53,16 @@ def test_log_format_json(some):
         json.loads(line)
 
 
+def test_a_finished_job_holds_nothing_back(some):
+    warnings = " ".join(some.load("--progress", "json").summary["warnings"])
+    assert "held back VACUUM" in warnings and "holds back" not in warnings
+    planned = some.load("--progress", "json", "--dry-run", "--job", "another")
+    assert "holds back VACUUM" in planned.text
+
+
 ACTIVITIES = {"read", "wait_memory", "throttle", "wait_rows", "begin", "send", "commit", "unpack",
-              "spill_read", "pack", "spill_write", "spill_full"}
+              "spill_read", "pack", "spill_write", "spill_full",
+              "pack_idle"}
 
 
 def test_summary_says_where_the_time_went(some):

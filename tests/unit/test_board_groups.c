@@ -230,7 +230,8 @@ static void conflicts_make_groups_smaller(void **state)
     uint64_t before = look(&f).group_bytes;
     assert_int_equal(fail_task(&f, 0, ERR_TRANSIENT, "deadlock detected (40P01)"), TASK_RESEND);
     uint64_t less = look(&f).group_bytes;
-    assert_int_equal(fail_task(&f, 0, ERR_TRANSIENT, "too many connections (53300)"), TASK_RESEND);
+    assert_int_equal(fail_task(&f, 0, ERR_TRANSIENT, "too many connections (SQLSTATE 53300)"),
+                     TASK_RESEND);
     assert_int_equal(look(&f).group_bytes, less);
     assert_int_equal(fail_task(&f, 0, ERR_TRANSIENT, "it throttled"), TASK_RESEND);
     assert_int_equal(look(&f).conflicts, 1);
@@ -239,6 +240,50 @@ static void conflicts_make_groups_smaller(void **state)
     assert_true(less < before);
     assert_true(look(&f).group_bytes > less);
     board_free(f.board);
+}
+
+static uint64_t wait_after(struct fixture *f, const char *text)
+{
+    struct err err;
+    uint64_t wait_ms = UINT64_MAX;
+    (void)err_set(&err, ERR_TRANSIENT, "%s", text);
+    assert_int_equal(f->feed.failed(f->feed.self, task_of(f, 0), &err, true, &wait_ms),
+                     TASK_RESEND);
+    return wait_ms;
+}
+
+/* While others commit, the first failure of a transaction is no reason to wait, and the next ones
+ * are for a moment. */
+static void no_wait_while_others_commit(void **state)
+{
+    static const struct retry_policy slow = {
+        .attempts_max = 12, .base_ms = 800, .cap_ms = 800, .budget_ms = 60000};
+    static const struct {
+        const char *text;
+        bool others;
+        uint64_t wait_ms[4]; /* by attempt */
+    } rows[] = {
+        {"deadlock detected (SQLSTATE 40P01)",      false, {100, 100, 100, 800}},
+        {"deadlock detected (SQLSTATE 40P01)",      true,  {0, 100, 100, 800}  },
+        {"terminating connection (SQLSTATE 57P01)", false, {800, 800, 800, 800}},
+        {"terminating connection (SQLSTATE 57P01)", true,  {0, 100, 100, 800}  },
+        {"commits are throttled (SQLSTATE 53000)",  true,  {0, 100, 100, 800}  },
+    };
+    struct fixture f;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        open_plan(&f, six_and_two, 2);
+        open_board(&f, &slow);
+        assert_int_equal(claim(&f), 0);
+        if (rows[i].others) {
+            int other = claim(&f);
+            done(&f, other);
+        }
+        for (size_t n = 0; n < ARRAY_LEN(rows[i].wait_ms); n++) {
+            assert_int_equal(wait_after(&f, rows[i].text), rows[i].wait_ms[n]);
+        }
+        board_free(f.board);
+    }
 }
 
 /* ---- the reader's view ---- */
@@ -488,6 +533,7 @@ int main(void)
         cmocka_unit_test(what_fails_again_and_again_is_read_again),
         cmocka_unit_test(but_not_without_a_source),
         cmocka_unit_test(conflicts_make_groups_smaller),
+        cmocka_unit_test(no_wait_while_others_commit),
         cmocka_unit_test(a_reader_may_be_late),
         cmocka_unit_test(all_read_counts_done_and_read),
         cmocka_unit_test(a_fatal_error_is_no_moment_to_give_the_source_back),

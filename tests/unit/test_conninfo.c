@@ -240,6 +240,50 @@ static void a_copy_stands_alone(void **state)
     (void)state;
 }
 
+static void another_host_takes_its_place(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *port;
+    } rows[] = {
+        {"host=a hostaddr=10.0.0.1 port=6000 dbname=d user=u password=hunter2",                 "6000"},
+        {"host=a,b,c port=6001,6002,6003 target_session_attrs=read-write dbname=d",             "6001"},
+        {"postgresql://u:hunter2@a:6000,b:6001/d?target_session_attrs=primary&sslmode=require",
+         "6000"                                                                                       },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = {0};
+        struct secret text = {0};
+        struct conninfo *c = parsed(rows[i].text);
+        assert_true(conninfo_redirect(c, "destination", "2600:1f18::1", &err));
+        assert_true(conninfo_text(c, &text, &err));
+        struct conninfo *again = parsed(secret_reveal(&text));
+        assert_string_equal(conninfo_effective(again, "host"), "2600:1f18::1");
+        assert_string_equal(conninfo_effective(again, "hostaddr"), "");
+        assert_string_equal(conninfo_effective(again, "port"), rows[i].port);
+        assert_string_equal(conninfo_effective(again, "dbname"), "d");
+        assert_string_equal(conninfo_given(again, "target_session_attrs"), "any");
+        secret_free(&text);
+        conninfo_free(&again);
+        conninfo_free(&c);
+    }
+    (void)state;
+}
+
+static void an_address_from_elsewhere_stands_in_the_way(void **state)
+{
+    struct err err = {0};
+    struct conninfo *c = parsed("host=a dbname=d password=hunter2");
+    assert_int_equal(setenv("PGHOSTADDR", "10.0.0.1", 1), 0); /* NOLINT(concurrency-mt-unsafe) */
+    assert_false(conninfo_redirect(c, "destination", "router-1", &err));
+    assert_int_equal(unsetenv("PGHOSTADDR"), 0); /* NOLINT(concurrency-mt-unsafe) */
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.msg, "PGHOSTADDR"));
+    assert_null(strstr(err.msg, "hunter2"));
+    conninfo_free(&c);
+    (void)state;
+}
+
 static void wrong_strings_are_refused_without_their_secrets(void **state)
 {
     refused("host=x pasword=hunter2",
@@ -262,6 +306,8 @@ int main(void)
         cmocka_unit_test_setup(every_keyword_comes_back, clear_environment),
         cmocka_unit_test_setup(what_libpq_takes_comes_back, clear_environment),
         cmocka_unit_test_setup(a_copy_stands_alone, clear_environment),
+        cmocka_unit_test_setup(another_host_takes_its_place, clear_environment),
+        cmocka_unit_test_setup(an_address_from_elsewhere_stands_in_the_way, clear_environment),
         cmocka_unit_test_setup(wrong_strings_are_refused_without_their_secrets, clear_environment),
     };
     return cmocka_run_group_tests_name("conninfo", tests, NULL, NULL);

@@ -378,9 +378,38 @@ static void the_parked_may_go_when_one_has_ended(void **state)
     depot_free(d);
 }
 
+/* What a writer declines is the next one's at once, and a writer that is away counts for nothing.
+ */
+static void test_a_writer_that_is_away(void **state)
+{
+    (void)state;
+    struct depot *d = open_depot(2, 3, 0, 64);
+    struct parcel *p = depot_open(d, 0, &depot_task);
+    put_many(d, p, 3);
+    depot_close(d, p, NULL);
+    depot_set_active(d, 2, 1); /* writer 0 alone */
+    assert_int_equal(look(d).writers_at_work, 1);
+    assert_ptr_equal(next(d, 0), p);
+    depot_decline(d, p, clock_mono_ns() + (uint64_t)3600 * NS_PER_S);
+    assert_int_equal(look(d).cold_parcels, 1);
+    assert_int_equal(look(d).writers_at_work, 1); /* another one */
+    assert_ptr_equal(next(d, 1), p);
+    depot_decline(d, p, clock_mono_ns() + (uint64_t)20 * NS_PER_MS);
+    assert_ptr_equal(next(d, 1), p); /* it waited until then */
+    assert_int_equal(send(d, p), 'a');
+    assert_int_equal(send(d, p), 'b');
+    assert_int_equal(send(d, p), 'c');
+    assert_int_equal(send(d, p), 0);
+    depot_done(d, p);
+    end_readers(d, 2);
+    assert_null(next(d, 0)); /* the end is the end for those who are away, too */
+    depot_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_writer_that_is_away),
         cmocka_unit_test(the_oldest_that_has_rows_comes_first),
         cmocka_unit_test(a_parcel_passes_through),
         cmocka_unit_test(what_is_not_wanted_stops_its_reader),

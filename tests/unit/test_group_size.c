@@ -209,6 +209,23 @@ static void an_empty_transaction_teaches_nothing(void **state)
     (void)state;
 }
 
+/* A shard group's are larger by the factor, from the first on, and its longest as well. */
+static void a_shard_group_takes_more_at_once(void **state)
+{
+    struct group_limits sharded = roomy;
+    struct group_size g = fresh();
+    sharded.stretch = GROUP_STRETCH_SHARDED;
+    about(group_size_bytes(&g, &sharded), 4 * group_size_bytes(&g, &roomy));
+    g = settled(10000, MS(80));
+    about(group_size_bytes(&g, &sharded), 4 * group_size_bytes(&g, &roomy));
+    g = settled(1000, MS(2000)); /* 50 s for a twenty-fifth: over the longest */
+    about(group_size_bytes(&g, &roomy), MB(10));
+    about(group_size_bytes(&g, &sharded), MB(40));
+    sharded.memory_bytes = MB(30); /* other limits stay */
+    about(group_size_bytes(&g, &sharded), MB(15));
+    (void)state;
+}
+
 /* Whatever is noted, the limits hold. */
 static void absurd_measurements_stay_within_the_limits(void **state)
 {
@@ -245,6 +262,7 @@ int main(void)
         cmocka_unit_test(errors_scale_and_fade),
         cmocka_unit_test(conflicts_make_the_first_one_smaller_too),
         cmocka_unit_test(an_empty_transaction_teaches_nothing),
+        cmocka_unit_test(a_shard_group_takes_more_at_once),
         cmocka_unit_test(absurd_measurements_stay_within_the_limits),
     };
     return cmocka_run_group_tests_name("group_size", tests, NULL, NULL);

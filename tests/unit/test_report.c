@@ -138,7 +138,7 @@ static void time_lines(void **state)
     check_holds(&v,
                 "time went    writers: 94% sending, 1% beginning, 1% unpacking, 4% reading the "
                 "spill (idle for 47% of the run)\n"
-                "             readers: 38% reading, 58% waiting for memory, 3% held back by "
+                "             readers: 38% reading, 58% waiting for room, 3% held back by "
                 "--max-rate\n"
                 "             packers: 75% compressing, 25% writing the spill\n"
                 "             the destination is the slower side: its backends took 94% of the\n"
@@ -208,6 +208,43 @@ static void what_was_put_aside(void **state)
     v.from_spill = true;
     check_holds(&v, "from spill   the rest of an earlier run, from its spill; the source was not "
                     "used\n");
+    (void)state;
+}
+
+static void routers_tell_their_story(void **state)
+{
+    static const struct router_line three[] = {
+        {.host = "127.0.0.2",    .state = "used", .load = 0.1, .writers = 7, .connects = 1200},
+        { .host = "127.0.0.3",
+         .state = "used",
+         .load = 0.8,
+         .writers = 1,
+         .connects = 3,
+         .failures = 2,
+         .down_at = "2026-01-02T03:04:05.678Z",
+         .back = true,
+         .down_ms = 41000},
+        {                                                                           .host = "2600:1f18::1",
+         .state = "avoided",
+         .load = 1,
+         .connects = 1,
+         .failures = 1,
+         .down_at = "2026-01-02T03:05:00.000Z",
+         .down_ms = 5000},
+    };
+    struct summary_view v = usual();
+    v.flow.routers = three;
+    v.flow.router_count = ARRAY_LEN(three);
+    check_holds(
+        &v, "routers      127.0.0.2: 7 writers, load 0.10, 1,200 connections\n"
+            "             127.0.0.3: 1 writer, load 0.80, 3 connections, 2 failures\n"
+            "             2600:1f18::1: 0 writers (avoided), load 1.00, 1 connection, 1 failure\n"
+            "             router 127.0.0.3: stopped answering at 2026-01-02T03:04:05.678Z, used "
+            "again after 41.0 s\n"
+            "             router 2600:1f18::1: stopped answering at 2026-01-02T03:05:00.000Z, not "
+            "used since (5.0 s)\n");
+    v.flow.router_count = 0;
+    check_lacks(&v, "routers");
     (void)state;
 }
 
@@ -330,6 +367,7 @@ int main(void)
         cmocka_unit_test(time_lines),
         cmocka_unit_test(transaction_lines),
         cmocka_unit_test(what_was_put_aside),
+        cmocka_unit_test(routers_tell_their_story),
         cmocka_unit_test(streams_are_listed_for_the_curious),
         cmocka_unit_test(names_cannot_break_the_table),
         cmocka_unit_test(largest_forty_are_listed_and_the_rest_summed),

@@ -4,11 +4,14 @@
 static void summary_json_has_it_all(void **state)
 {
     static const struct err error = {.kind = ERR_LOST_SNAPSHOT, .msg = "gone \"x\""};
+    static const char *const problems[] = {"public.a holds rows", "public.b lacks column \"x\""};
     struct summary_view v = usual();
     struct buf out;
 
     v.exit_status = 1;
     v.error = &error;
+    v.problems = problems;
+    v.problem_count = 2;
     v.table_count = 1;
     buf_init(&out, TEXT_MAX);
     report_summary_json(&v, &out);
@@ -25,12 +28,14 @@ static void summary_json_has_it_all(void **state)
         "\"row_widest_bytes\":4096,"
         "\"spent_ms\":{\"read\":250000,\"wait_memory\":5000,\"throttle\":0,\"wait_rows\":104000,"
         "\"begin\":0,\"send\":2600,\"commit\":7800,\"unpack\":0,\"spill_read\":0,\"pack\":0,"
-        "\"spill_write\":0,\"spill_full\":0},\"readers_active\":0,\"writers_active\":0,"
+        "\"spill_write\":0,\"spill_full\":0,\"pack_idle\":0},\"readers_active\":0,\"writers_"
+        "active\":0,"
         "\"jobs_auto\":false,\"transactions\":48,\"group_bytes\":0,\"resends\":0,\"rereads\":0,"
         "\"max_rate_bytes_s\":0,\"throttled\":false,\"memory_bytes\":0,\"ahead_batches\":0,"
         "\"unpacked_bytes\":0,\"packed_bytes\":0,\"packed_ratio\":null,\"pack_level\":0,"
         "\"spill\":{\"written_bytes\":0,\"read_bytes\":0,\"used_bytes\":0,\"used_bytes_max\":0,"
-        "\"limit_bytes\":0,\"full\":false},\"released_ms\":null,\"from_spill\":false,"
+        "\"limit_bytes\":0,\"full\":false},\"routers\":[],\"released_ms\":null,\"from_spill\":"
+        "false,"
         "\"bottleneck\":\"source\",\"verdict\":\"the source is the slower side: writers waited for "
         "its rows 91% of their time; more streams or faster disks there help, a faster "
         "destination does not\",\"streams_list\":[],\"tables\":[{\"name\":\"public.customer\","
@@ -39,11 +44,13 @@ static void summary_json_has_it_all(void **state)
         "\"snapshot\":1,\"time_share\":1.0,\"bottleneck\":\"source\","
         "\"why\":\"75% waiting for rows\",\"spent_ms\":{\"read\":0,\"wait_memory\":0,"
         "\"throttle\":0,\"wait_rows\":600,\"begin\":0,\"send\":200,\"commit\":0,\"unpack\":0,"
-        "\"spill_read\":0,\"pack\":0,\"spill_write\":0,\"spill_full\":0}}],\"snapshots\":[{"
+        "\"spill_read\":0,\"pack\":0,\"spill_write\":0,\"spill_full\":0,\"pack_idle\":0}}],"
+        "\"snapshots\":[{"
         "\"snapshot\":1,"
         "\"taken_at\":\"2026-01-02T03:04:05.678Z\",\"identity\":\"100:100:\"}],"
         "\"sequences_moved\":[\"public.orders_id_seq = 12345678\"],"
-        "\"warnings\":[\"3 large objects are not copied\"]}");
+        "\"warnings\":[\"3 large objects are not copied\"],"
+        "\"problems\":[\"public.a holds rows\",\"public.b lacks column \\\"x\\\"\"]}");
     buf_free(&out);
     (void)state;
 }
@@ -53,6 +60,15 @@ static void summary_json_has_the_data_plane(void **state)
     static const struct stream_view streams[] = {
         {.rows_read = 3,    .bytes_read = 30, .rows_sent = 4, .bytes_sent = 40},
         {.reader = {{[SPENT_READ] = 5 * MS}}, .writer = {{[SPENT_SEND] = 6 * MS}}                },
+    };
+    static const struct router_line routers[] = {
+        {.host = "a",  .state = "gone"},
+        { .host = "b",
+         .state = "used",
+         .writers = 3,
+         .down_at = "2026-01-02T03:04:05.678Z",
+         .back = true,
+         .down_ms = 41000},
     };
     struct summary_view v = usual();
     struct buf out;
@@ -66,9 +82,19 @@ static void summary_json_has_the_data_plane(void **state)
     v.flow.unpacked_bytes = 100;
     v.flow.spill_full = true;
     v.from_spill = true;
+    v.flow.routers = routers;
+    v.flow.router_count = 2;
     buf_init(&out, TEXT_MAX);
     report_summary_json(&v, &out);
     json_t *o = parsed(&out);
+    json_t *router = json_array_get(json_object_get(o, "routers"), 1);
+    assert_int_equal(json_unpack(router, "{s:I}", "back_after_ms", &ms), 0);
+    assert_int_equal(ms, 41000);
+    assert_int_equal(json_unpack(router, "{s:I}", "writers", &ms), 0);
+    assert_int_equal(ms, 3);
+    router = json_array_get(json_object_get(o, "routers"), 0);
+    assert_true(json_is_null(json_object_get(router, "down_at")));
+    assert_string_equal(json_string_value(json_object_get(router, "state")), "gone");
     json_t *list = json_object_get(o, "streams_list");
     assert_int_equal(json_array_size(list), 2);
     assert_int_equal(json_unpack(json_array_get(list, 1), "{s:{s:I}}", "writer_ms", "send", &ms),

@@ -63,10 +63,43 @@ static void each_state_has_its_kind(void **state)
     (void)state;
 }
 
+static void words_count_where_the_state_says_nothing(void **state)
+{
+    static const struct {
+        const char *state;
+        const char *message;
+        enum err_kind kind;
+        enum sqlstate_plea plea;
+    } rows[] = {
+        {"40P01", "deadlock detected (SQLSTATE 40P01)",                                   ERR_TRANSIENT, PLEA_SHORTER},
+        {"XX000", "aborting transaction participating in a distributed deadlock",         ERR_TRANSIENT,
+         PLEA_SHORTER                                                                                                },
+        {"P0001", "Aborting transaction participating in a Distributed Deadlock: detail",
+         ERR_TRANSIENT,                                                                                  PLEA_SHORTER},
+        {"XX000", "commit time is invalid",                                               ERR_TRANSIENT, PLEA_SHORTER},
+        {"53000", "too many prepares: throttled",                                         ERR_TRANSIENT, PLEA_FEWER  },
+        {"XX000", "Throttling of commits",                                                ERR_TRANSIENT, PLEA_FEWER  },
+        {"53300", "too many connections (SQLSTATE 53300)",                                ERR_TRANSIENT, PLEA_REFUSED},
+        {"57P01", "terminating connection due to administrator command",                  ERR_TRANSIENT, PLEA_NONE   },
+        {"40001", "ended by a shard split (SQLSTATE 40001)",                              ERR_TRANSIENT, PLEA_SHORTER},
+        {"XX000", "distributed",                                                          ERR_DATA,      PLEA_NONE   },
+        {"23505", "duplicate key",                                                        ERR_DATA,      PLEA_NONE   },
+        {"",      "",                                                                     ERR_DATA,      PLEA_NONE   },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(sqlstate_kind_said(rows[i].state, rows[i].message, false), rows[i].kind);
+        assert_int_equal(sqlstate_plea(rows[i].message), rows[i].plea);
+    }
+    /* What libpq says itself, without a server's state, is not searched for words. */
+    assert_int_equal(sqlstate_kind_said("", "throttled", false), ERR_DATA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_state_has_its_kind),
+        cmocka_unit_test(words_count_where_the_state_says_nothing),
     };
 
     return cmocka_run_group_tests_name("sqlstate", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum source_state {
     SOURCE_IDLE,
@@ -112,6 +113,22 @@ static bool begin(struct source_pg *s, struct err *err)
     return pg_copy_out_begin(s->pg, buf_str(&s->sql), table->binary, err);
 }
 
+/* The server does not say which expression met a value it cannot take (classes 21 and 22). */
+static bool explain(const struct source_pg *s, struct err *err)
+{
+    const struct table_work *t = s->group->table;
+    const char *state = s->pg == NULL ? "" : pg_sqlstate(s->pg);
+    bool by_value = strncmp(state, "21", 2) == 0 || strncmp(state, "22", 2) == 0;
+    if (by_value && t->computed != NULL && t->computed[0] != '\0') {
+        struct err said = *err;
+        (void)err_set(err, said.kind,
+                      "%s; it has computed columns (%s): an expression of the job file may have "
+                      "failed",
+                      said.msg, t->computed);
+    }
+    return err_wrap(err, "reading table %s", t->label);
+}
+
 static bool source_begin(void *self, const struct task *task, struct err *err)
 {
     struct source_pg *s = self;
@@ -119,7 +136,7 @@ static bool source_begin(void *self, const struct task *task, struct err *err)
     s->part = 0;
     s->part_rows = 0;
     assert(s->state == SOURCE_IDLE && s->group->count == task->parts);
-    return begin(s, err) || err_wrap(err, "reading table %s", s->group->table->label);
+    return begin(s, err) || explain(s, err);
 }
 
 /* The server's count of a chunk must be ours, and there must be as many counts as chunks. */
@@ -164,8 +181,7 @@ static bool source_fill(void *self, char *to, size_t room, size_t row_room, stru
                         struct err *err)
 {
     struct source_pg *s = self;
-    return fill(s, to, room, row_room, out, err) ||
-           err_wrap(err, "reading table %s", s->group->table->label);
+    return fill(s, to, room, row_room, out, err) || explain(s, err);
 }
 
 /* Cancels what still runs, and goes back to the savepoint unless it is released already. */

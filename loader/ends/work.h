@@ -20,6 +20,7 @@ struct table_work {
     const char *copy_from; /* "COPY ... FROM STDIN" without options */
     const char *target;    /* destination schema.name, for messages */
     const char *triggers;  /* BEFORE INSERT row triggers on the destination, "" for none */
+    const char *computed;  /* "k", "l": its computed columns, for messages; "" or NULL for none */
     bool binary;
     unsigned snapshot_no;
 };

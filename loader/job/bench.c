@@ -210,6 +210,7 @@ static void free_all(struct bench *b)
         type_set_free(&b->types[side]);
     }
     free(b->targets_of);
+    choices_free(b->choices, b->tables.count);
     relation_list_free(&b->tables);
     relation_list_free(&b->found);
     snapshot_identity_free(&b->snapshot);

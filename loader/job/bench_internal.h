@@ -8,6 +8,7 @@
 #include "flow/pipeline.h"
 #include "job/auth.h"
 #include "job/bench.h"
+#include "job/choice.h"
 #include "job/plan.h"
 #include "job/snapshot.h"
 #include "pg/catalog.h"
@@ -36,6 +37,7 @@ struct bench {
     struct snapshot_identity snapshot;
 
     struct relation_list tables;        /* selected, of the side shape, with columns */
+    struct choice *choices;             /* one for each table; NULL: no rules, or only one side */
     struct relation_list found;         /* on the destination; empty when that is the side shape */
     const struct relation **targets_of; /* for each table: what its scratch table is like */
     struct type_set types[AUTH_SIDES];  /* of the sides that are used */

@@ -33,18 +33,40 @@ static bool name_target(struct plan_table *t)
     return t->target != NULL;
 }
 
+/* What the rules of a job file compute, as part of a row; the filters are left aside. */
+static bool match_rows(struct bench *b, const struct match *m, const struct relation *d,
+                       struct plan_table *t, struct err *err)
+{
+    struct match own = *m;
+    struct computed_list computed = {.count = 0};
+    struct computed_trial trial = {.source = b->control[b->shape],
+                                   .rel = &b->tables.items[t->work.no],
+                                   .choice = b->choices == NULL ? NULL : &b->choices[t->work.no],
+                                   .config = b->spec->config,
+                                   .findings = m->findings};
+    own.choice = trial.choice;
+    own.computed = &computed;
+    bool ok = computed_try(&trial, &computed, err) && match_columns(&own, trial.rel, d, t, err);
+    t->chunk_bytes = 0; /* bench has its own sizes of chunks */
+    computed_free(&computed);
+    return ok;
+}
+
 /* False with *err untouched when the table does not exist or does not fit: that is a finding. */
 static bool make_table(struct bench *b, const struct match *m, struct plan_table *t,
                        struct err *err)
 {
     const struct relation *s = &b->tables.items[t->work.no];
     bool matched = b->shape == AUTH_SOURCE && b->used[AUTH_DESTINATION];
-    const struct relation *d = matched ? match_target(m, s) : s;
+    struct match own = *m;
+    own.choice = b->choices == NULL ? NULL : &b->choices[t->work.no];
+    const struct relation *d = matched ? match_target(&own, s) : s;
     b->targets_of[t->work.no] = d;
     if (matched && d == NULL) {
+        struct match_names n = match_names(own.choice, s);
         findings_add(m->findings, FINDING_BLOCKER, ERR_USAGE,
-                     "table %s.%s does not exist on the destination; create it there", s->schema,
-                     s->name);
+                     "table %s.%s does not exist on the destination; create it there", n.own.schema,
+                     n.own.name);
         return true;
     }
     t->work.snapshot_no = 1;
@@ -55,7 +77,7 @@ static bool make_table(struct bench *b, const struct match *m, struct plan_table
     if (t->filter == NULL || t->key == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    return match_columns(m, s, d, t, err) &&
+    return match_rows(b, m, d, t, err) &&
            (aim_at_scratch(b, t) || err_set(err, ERR_SYSTEM, "out of memory")) &&
            plan_table_finish(t, err) &&
            (name_target(t) || err_set(err, ERR_SYSTEM, "out of memory"));

@@ -1,6 +1,7 @@
 /* Which tables are measured, what their columns are, and samples of their rows. */
 #include "base/str.h"
 #include "job/bench_internal.h"
+#include "job/match.h"
 #include "job/plan_build.h"
 
 #include <stdlib.h>
@@ -50,10 +51,10 @@ static bool find_targets(struct bench *b, struct err *err)
     }
     size_t n = 0;
     for (size_t i = 0; i < b->tables.count; i++) {
-        const struct relation *t = &b->tables.items[i];
-        names[n++] = (struct relation_name){t->schema, t->name};
-        if (t->is_partition) {
-            names[n++] = (struct relation_name){t->root_schema, t->root_name};
+        struct match_names m = match_names(&b->choices[i], &b->tables.items[i]);
+        names[n++] = m.own;
+        if (m.root.name != NULL) {
+            names[n++] = m.root;
         }
     }
     bool ok = catalog_find(pg, names, n, &b->found, err) && catalog_columns(pg, &b->found, err) &&
@@ -68,7 +69,8 @@ static bool select_tables(struct bench *b, struct err *err)
     struct findings *f = &b->result->findings;
     if (!snapshot_take(pg, &b->snapshot, err) || !plan_select(pg, b->spec, f, &b->tables, err) ||
         !catalog_columns(pg, &b->tables, err) || !type_set_load(pg, &b->types[b->shape], err) ||
-        (b->shape == AUTH_SOURCE && b->used[AUTH_DESTINATION] && !find_targets(b, err))) {
+        (b->shape == AUTH_SOURCE && b->used[AUTH_DESTINATION] &&
+         (!choices_make(pg, b->spec, &b->tables, f, &b->choices, err) || !find_targets(b, err)))) {
         return false;
     }
     for (size_t i = 0; i < b->tables.count; i++) {

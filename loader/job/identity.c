@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "job/identity_rules.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ void identity_name(const struct spec *spec, const char *source_system, const cha
         h = str_hash(str_hash(str_hash(h, "where"), spec->where[i].table),
                      spec->where[i].expression);
     }
+    h = identity_rules_hash(&spec->rules, h);
     char from[14];
     char to[14];
     add_plain(source_database, from, sizeof from);
@@ -74,15 +76,18 @@ static json_t *where_json(const struct spec *spec)
     return array;
 }
 
+#define RULES "rules"
+
 static json_t *spec_json(const struct spec *spec)
 {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:s}", "tables", list_json(&spec->tables),
-        "exclude-table", list_json(&spec->tables_out), "schemas", list_json(&spec->schemas),
-        "exclude-schema", list_json(&spec->schemas_out), "where", where_json(spec), "mode",
-        load_mode_name(spec->mode), "format", format_choice_name(spec->format), "chunk-by",
-        chunk_by_name(spec->chunk_by), "chunk-size", (json_int_t)spec->chunk_bytes, "triggers",
-        triggers_choice_name(spec->triggers));
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:s, s:o}", "tables",
+        list_json(&spec->tables), "exclude-table", list_json(&spec->tables_out), "schemas",
+        list_json(&spec->schemas), "exclude-schema", list_json(&spec->schemas_out), "where",
+        where_json(spec), "mode", load_mode_name(spec->mode), "format",
+        format_choice_name(spec->format), "chunk-by", chunk_by_name(spec->chunk_by), "chunk-size",
+        (json_int_t)spec->chunk_bytes, "triggers", triggers_choice_name(spec->triggers), RULES,
+        identity_rules_json(&spec->rules));
 }
 
 #define DECIDED "triggers-disabled" /* not a part of the identity: identity_compare skips it */
@@ -116,23 +121,36 @@ static void name_difference(const char *key, json_t *before, json_t *now, struct
     free(b);
 }
 
+/* A job that was planned before there were rules has none. */
+static void name_differences(json_t *before, json_t *now, struct buf *out)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(now, key, value)
+    {
+        json_t *was = json_object_get(before, key);
+        if (json_equal(value, was) ||
+            (was == NULL && strcmp(key, RULES) == 0 && json_array_size(value) == 0)) {
+            continue;
+        }
+        if (strcmp(key, RULES) == 0) {
+            identity_rules_differ(was, value, out);
+        } else {
+            name_difference(key, was, value, out);
+        }
+    }
+}
+
 bool identity_compare(const char *job, const char *stored, const struct spec *spec, struct err *err)
 {
     json_t *before = json_loads(stored, 0, NULL);
     json_t *now = spec_json(spec);
     struct buf differences;
     buf_init(&differences, 4096);
-    const char *key;
-    json_t *value;
     if (before == NULL || now == NULL) {
         buf_puts(&differences, "the ledger's record of it cannot be read");
     } else {
-        json_object_foreach(now, key, value)
-        {
-            if (!json_equal(value, json_object_get(before, key))) {
-                name_difference(key, json_object_get(before, key), value, &differences);
-            }
-        }
+        name_differences(before, now, &differences);
     }
     bool same = differences.len == 0;
     if (!same) {

@@ -2,8 +2,9 @@
  * identity.h: what makes two commands the same job, and what a job must not change half-way. Pure.
  *
  * A job is its source (system identifier and database), its destination database, the selection
- * of tables and the filters. Mode, format and the way of cutting are fixed once it is planned;
- * streams, memory and display may differ each time.
+ * of tables and the filters; of a job file's rules the filters and the places where tables go.
+ * Mode, format, the way of cutting and everything else in the rules are fixed once it is planned;
+ * streams, memory, display and the lines of the job file may differ each time.
  */
 #ifndef JOB_IDENTITY_H
 #define JOB_IDENTITY_H

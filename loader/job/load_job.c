@@ -127,7 +127,9 @@ bool load_read_record(struct load *l, struct err *err)
     }
     if (l->record.state != JOB_NONE && l->spec->restart) {
         load_note(
-            l, "--restart: forgetting what the ledger knows of job \"%s\"; then --mode %s applies",
+            l,
+            "--restart: with a new plan, what the ledger knows of job \"%s\" is forgotten, and"
+            " --mode %s applies",
             l->result->job, load_mode_name(l->spec->mode));
         job_record_free(&l->record);
         l->forget = true; /* once there is a new plan: a refused one shall cost nothing */
@@ -151,7 +153,7 @@ static bool confirm_empty(void *self, struct err *err)
     if (!targets_are_empty(l->destination, &l->targets, empty, err)) {
         return false;
     }
-    targets_check(l->spec, &l->targets, empty, &no_keys, &l->result->findings);
+    targets_check(l->spec, &l->targets, empty, &no_keys, NULL, &l->result->findings);
     return l->result->findings.blockers == 0 ||
            err_set(err, ERR_USAGE, "somebody filled a table while the load was being planned");
 }
@@ -202,6 +204,9 @@ static bool begin_new(struct load *l, bool have_ledger, struct err *err)
             return err_set(err, ERR_BUSY, "job \"%s\" was begun by another loader just now",
                            l->result->job);
         }
+    }
+    if (!load_probe_binary(l, err)) {
+        return false;
     }
     load_end_old_holders(l); /* of a loader that was killed before its plan was in the ledger */
     return write_plan(l, err);

@@ -182,8 +182,8 @@ static bool back_into_snapshot(struct load *l, struct err *err)
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
     bool ok = snapshot_import(l->source, &l->snapshot, err) && look_up(l, wanted, &source, err) &&
-              load_list_locks(l, err) && snapshot_export(l->source, l->snapshot.id, err) &&
-              load_hold(l, err) &&
+              load_list_locks(l, err) && load_lock_touched(l, err) &&
+              snapshot_export(l->source, l->snapshot.id, err) && load_hold(l, err) &&
               snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
               ledger_rename_snapshot(&l->ledger, l->destination, l->snapshot.no, l->snapshot.id,
                                      l->holder.backend_pid, err);
@@ -218,14 +218,62 @@ bool load_resume(struct load *l, struct err *err)
 
 /* ---- another snapshot ---- */
 
-/* Source tables that share a destination go together: its rows cannot be told apart. */
-static void spread(const struct plan *plan, bool *wanted)
+/* A destination table as its rows are told apart: the partitions of one root share rows with it. */
+struct place {
+    uint32_t oid;
+    uint32_t root_oid;
+    bool is_partitioned;
+};
+
+static bool share_rows(const struct place *a, const struct place *b)
 {
-    for (size_t i = 0; i < plan->table_count; i++) {
-        for (size_t k = 0; !wanted[i] && k < plan->table_count; k++) {
-            wanted[i] = wanted[k] && strcmp(plan->tables[i].target, plan->tables[k].target) == 0;
+    return a->oid == b->oid ||
+           (a->root_oid == b->root_oid && (a->is_partitioned || b->is_partitioned));
+}
+
+/* Source tables that share a destination go together: its rows cannot be told apart. What is
+ * emptied for one of them may take the rows of the next one with it, so it goes on until nothing is
+ * added. */
+static void spread_over(const struct place *places, size_t count, bool *wanted)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            for (size_t k = 0; !wanted[i] && k < count; k++) {
+                wanted[i] = wanted[k] && share_rows(&places[i], &places[k]);
+                more = more || wanted[i];
+            }
         }
     }
+}
+
+static bool spread(struct load *l, bool *wanted, struct err *err)
+{
+    const struct plan *plan = &l->result->plan;
+    struct relation_list targets = {0};
+    CLEANUP_FREE bool *all = malloc(plan->table_count + 1);
+    CLEANUP_FREE struct place *places = calloc(plan->table_count + 1, sizeof *places);
+    if (all == NULL || places == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    memset(all, true, plan->table_count + 1);
+    bool ok = read_relations(l->destination, plan, all, false, &targets, err);
+    for (size_t i = 0; ok && i < plan->table_count; i++) {
+        const struct plan_table *t = &plan->tables[i];
+        const struct relation *r =
+            relation_list_find(&targets, t->destination_schema, t->destination_name);
+        if (r == NULL) {
+            ok = err_set(err, ERR_USAGE, "table %s no longer exists on the destination", t->target);
+        } else {
+            places[i] = (struct place){
+                .oid = r->oid, .root_oid = r->root_oid, .is_partitioned = r->kind == 'p'};
+        }
+    }
+    relation_list_free(&targets);
+    if (ok) {
+        spread_over(places, plan->table_count, wanted);
+    }
+    return ok;
 }
 
 static bool check_restartable(const struct load *l, const bool *wanted, struct err *err)
@@ -288,12 +336,25 @@ static bool add_emptying(struct load *l, const struct plan_table *t, struct buf 
     return ok;
 }
 
+static bool emptied_before(const struct plan *plan, const bool *wanted, size_t no)
+{
+    const struct plan_table *t = &plan->tables[no];
+    for (size_t i = 0; i < no; i++) {
+        const struct plan_table *o = &plan->tables[i];
+        if (wanted[i] && has_rows(o) && strcmp(o->destination_name, t->destination_name) == 0 &&
+            strcmp(o->destination_schema, t->destination_schema) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool make_empty_sql(struct load *l, const bool *wanted, struct buf *sql, struct err *err)
 {
     const struct plan *plan = &l->result->plan;
     buf_puts(sql, l->triggers_disabled ? "SET LOCAL session_replication_role = replica; " : "");
     for (size_t i = 0; i < plan->table_count; i++) {
-        if (wanted[i] && has_rows(&plan->tables[i]) &&
+        if (wanted[i] && has_rows(&plan->tables[i]) && !emptied_before(plan, wanted, i) &&
             !add_emptying(l, &plan->tables[i], sql, err)) {
             return false;
         }
@@ -312,10 +373,31 @@ static void drop_chunks(struct plan_table *t)
     t->chunk_count = 0;
 }
 
+/* The ledger does not keep what a rule said of the size of chunks. */
+static bool wish_chunks(struct load *l, const bool *wanted, const struct relation_list *source,
+                        struct err *err)
+{
+    struct choice *choices = NULL;
+    struct findings ignored = {0}; /* rules for tables that are done match nothing here */
+    bool ok = choices_make(l->source, l->spec, source, &ignored, &choices, err);
+    for (size_t i = 0; ok && i < l->result->plan.table_count; i++) {
+        struct plan_table *t = &l->result->plan.tables[i];
+        const struct relation *r =
+            wanted[i] ? relation_list_find(source, t->source_schema, t->source_name) : NULL;
+        t->chunk_bytes = r == NULL ? 0 : choices[r - source->items].chunk_bytes;
+    }
+    choices_free(choices, source->count);
+    findings_free(&ignored);
+    return ok;
+}
+
 static bool cut_again(struct load *l, const bool *wanted, const struct relation_list *source,
                       struct err *err)
 {
     struct plan *plan = &l->result->plan;
+    if (!wish_chunks(l, wanted, source, err)) {
+        return false;
+    }
     for (size_t i = 0; i < plan->table_count; i++) {
         struct plan_table *t = &plan->tables[i];
         if (!wanted[i]) {
@@ -367,7 +449,8 @@ static bool restart(struct load *l, bool *wanted, struct relation_list *source, 
     l->snapshot.no = no;
     buf_init(&empty_sql, BUF_SQL_MAX);
     bool ok = look_up(l, wanted, source, err) && make_empty_sql(l, wanted, &empty_sql, err) &&
-              cut_again(l, wanted, source, err) && load_list_locks(l, err) && load_hold(l, err) &&
+              cut_again(l, wanted, source, err) && load_list_locks(l, err) &&
+              load_lock_touched(l, err) && load_hold(l, err) &&
               snapshot_check_filenodes(l->source, l->locks, l->lock_count, err) &&
               record_restart(l, wanted, buf_str(&empty_sql), err) &&
               load_add_snapshot(l, &l->snapshot, err);
@@ -383,8 +466,8 @@ bool load_restart_tables(struct load *l, struct err *err)
     if (wanted == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    spread(&l->result->plan, wanted);
-    bool ok = check_restartable(l, wanted, err) && restart(l, wanted, &source, err);
+    bool ok = spread(l, wanted, err) && check_restartable(l, wanted, err) &&
+              restart(l, wanted, &source, err);
     relation_list_free(&source);
     return ok;
 }

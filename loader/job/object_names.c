@@ -3,13 +3,24 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-/* The different values of one column, as one text array. */
-static void values_sql(const struct relation *rel, const struct column *c, bool is_array,
+struct value {
+    const char *name;
+    const char *type_name;
+    const char *expression; /* NULL: the column of that name */
+    uint32_t type_oid;
+};
+
+/* The different values, as one text array. */
+static void values_sql(const struct relation *rel, const struct value *v, bool is_array,
                        const char *filter, struct buf *sql)
 {
     buf_printf(sql, "SELECT coalesce(array_agg(DISTINCT s.v), '{}') FROM (SELECT (%s",
                is_array ? "unnest(" : "(");
-    pg_add_ident(sql, c->name);
+    if (v->expression == NULL) {
+        pg_add_ident(sql, v->name);
+    } else {
+        buf_printf(sql, "%s\n", v->expression);
+    }
     buf_puts(sql, "))::text AS v FROM ONLY ");
     pg_add_name(sql, rel->schema, rel->name);
     buf_printf(sql, " WHERE (%s\n)) s WHERE s.v IS NOT NULL", filter[0] == '\0' ? "true" : filter);
@@ -32,14 +43,14 @@ static bool ask_destination(const struct object_names *o, const char *type, cons
     return ok;
 }
 
-static bool check_column(const struct object_names *o, const struct relation *rel,
-                         const struct column *c, const char *filter, struct err *err)
+static bool check_value(const struct object_names *o, const struct relation *rel,
+                        const struct value *c, const char *filter, struct err *err)
 {
     bool is_array = false;
     struct err why;
     uint32_t oid = type_names_object(o->source_types, c->type_oid, &is_array);
     const struct type_info *type = oid == 0 ? NULL : type_set_find(o->source_types, oid);
-    if (type == NULL || !c->can_select || c->generated) {
+    if (type == NULL) {
         return true;
     }
     struct buf sql;
@@ -66,11 +77,30 @@ static bool check_column(const struct object_names *o, const struct relation *re
     return true;
 }
 
+static bool is_loaded(const struct object_names *o, const struct column *c)
+{
+    const struct column_rule *rule = choice_column(o->choice, c->name);
+    return c->can_select && !c->generated && (rule == NULL || !rule->leave_out) &&
+           choice_computed(o->choice, c->name) == NULL;
+}
+
 bool object_names_check(const struct object_names *o, const struct relation *rel,
                         const char *filter, struct err *err)
 {
     for (size_t i = 0; i < rel->column_count; i++) {
-        if (!check_column(o, rel, &rel->columns[i], filter, err)) {
+        const struct column *c = &rel->columns[i];
+        struct value v = {.name = c->name, .type_name = c->type_name, .type_oid = c->type_oid};
+        if (is_loaded(o, c) && !check_value(o, rel, &v, filter, err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; o->computed != NULL && i < o->computed->count; i++) {
+        const struct computed *c = &o->computed->items[i];
+        struct value v = {.name = c->rule->column,
+                          .type_name = "computed",
+                          .expression = c->rule->expression,
+                          .type_oid = c->type_oid};
+        if (!check_value(o, rel, &v, filter, err)) {
             return false;
         }
     }

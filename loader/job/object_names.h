@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 #include "base/findings.h"
+#include "job/choice.h"
+#include "job/computed.h"
 #include "pg/catalog.h"
 #include "pg/types.h"
 
@@ -15,9 +17,12 @@ struct object_names {
     struct pg *destination;
     const struct type_set *source_types;
     struct findings *findings;
+    const struct choice *choice;          /* of the table at hand; NULL: no rules */
+    const struct computed_list *computed; /* likewise */
 };
 
-/* Reads the different values of each such column of rel (also as array elements) and asks the
+/* Reads the different values of each such column of rel (also as array elements), computed ones
+ * included and those that are left out not, and asks the
  * destination for them; what it lacks is a blocker. filter: the --where of the table, or "". Inside
  * composites and ranges names are not looked for. */
 bool object_names_check(const struct object_names *o, const struct relation *rel,

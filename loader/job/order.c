@@ -173,12 +173,53 @@ static void name_cycle(const struct order_table *tables, size_t count, struct fi
     buf_free(&names);
 }
 
+static bool is_early(const struct order_table *tables, size_t count, uint32_t oid)
+{
+    const struct order_table *t = find(tables, count, oid);
+    return t != NULL && t->reference;
+}
+
+/* Reference tables first, and before them what they reference: a key that is kept in force is
+ * worth more than the order of modes. */
+static void spread_early(const struct foreign_key_list *keys, struct order_table *tables,
+                         size_t count)
+{
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < keys->count; i++) {
+            const struct foreign_key *k = &keys->items[i];
+            if (!is_early(tables, count, k->child_oid) || is_early(tables, count, k->parent_oid)) {
+                continue;
+            }
+            for (size_t t = 0; t < count; t++) {
+                bool parent = tables[t].root_oid == k->parent_oid;
+                tables[t].reference = tables[t].reference || parent;
+                moved = moved || parent;
+            }
+        }
+    }
+}
+
+static void put_early_first(struct order_table *tables, size_t count)
+{
+    unsigned levels = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].reference && tables[i].level >= levels) {
+            levels = tables[i].level + 1;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        tables[i].level += tables[i].reference ? 0 : levels;
+    }
+}
+
 void order_tables(const struct spec *spec, const struct foreign_key_list *keys,
                   struct order_table *tables, size_t count, struct findings *findings,
                   struct order *out)
 {
     decide(spec, keys, tables, count, findings, out);
     if (out->disable) {
+        put_early_first(tables, count);
         return;
     }
     for (size_t i = 0; i < keys->count; i++) {
@@ -188,5 +229,8 @@ void order_tables(const struct spec *spec, const struct foreign_key_list *keys,
     }
     if (!settle(keys, tables, count)) {
         name_cycle(tables, count, findings);
+        return;
     }
+    spread_early(keys, tables, count);
+    put_early_first(tables, count);
 }

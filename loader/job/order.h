@@ -18,8 +18,9 @@ struct order_table {
     uint32_t root_oid; /* of the destination relation: what foreign keys are attached to */
     bool partial;      /* has a --where, or is a leaf whose siblings are not all loaded */
     bool deferrable;   /* has a unique or exclusion constraint that a trigger checks */
+    bool reference;    /* of a shard group: loaded before all others */
     const char *name;  /* of the destination root, for messages */
-    unsigned level;    /* out */
+    unsigned level;    /* out: those of lower levels are loaded before it */
     bool single_chunk; /* out: references itself, so its rows must arrive in one statement */
 };
 
@@ -30,9 +31,10 @@ struct order {
 };
 
 /*
- * out->may_disable is an input. Blockers (ERR_USAGE or ERR_AUTH) for what cannot be: --triggers
- * disable without the right, a cycle of two or more tables under keep, a self-reference over
- * several tables that share a root.
+ * out->may_disable is an input. Levels are those of the foreign keys where these are kept, and 0
+ * where not; reference tables, and what they reference, come before all others. Blockers (ERR_USAGE
+ * or ERR_AUTH) for what cannot be: --triggers disable without the right, a cycle of two or more
+ * tables under keep, a self-reference over several tables that share a root.
  */
 void order_tables(const struct spec *spec, const struct foreign_key_list *keys,
                   struct order_table *tables, size_t count, struct findings *findings,

@@ -21,6 +21,7 @@ static void table_free(struct plan_table *t)
                            t->filter,
                            t->key,
                            t->triggers,
+                           t->computed,
                            t->format_why,
                            t->split_by};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -75,13 +76,34 @@ static char *copy_text(const struct plan_table *t)
     return buf_take(&b);
 }
 
+/* The names behind the expressions, as computed_add writes them: also of a plan from the ledger. An
+ * expression that looks the same costs a wrong word in a message. */
+#define EXPRESSION_END "\n) AS \""
+
+static char *computed_names(const char *columns)
+{
+    struct buf b;
+    buf_init(&b, BUF_SQL_MAX);
+    buf_puts(&b, "");
+    for (const char *at = strstr(columns, EXPRESSION_END); at != NULL;
+         at = strstr(at, EXPRESSION_END)) {
+        at += strlen(EXPRESSION_END);
+        buf_puts(&b, b.len == 0 ? "\"" : ", \"");
+        buf_add(&b, at, strcspn(at, "\""));
+        buf_puts(&b, "\"");
+    }
+    return buf_take(&b);
+}
+
 bool plan_table_finish(struct plan_table *t, struct err *err)
 {
     t->label = joined(t->source_schema, t->source_name);
     t->target = joined(t->destination_schema, t->destination_name);
     t->select = select_text(t);
     t->copy_from = copy_text(t);
-    if (t->label == NULL || t->target == NULL || t->select == NULL || t->copy_from == NULL) {
+    t->computed = computed_names(t->source_columns);
+    if (t->computed == NULL || t->label == NULL || t->target == NULL || t->select == NULL ||
+        t->copy_from == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
     t->work.label = t->label;
@@ -90,6 +112,7 @@ bool plan_table_finish(struct plan_table *t, struct err *err)
     t->work.copy_from = t->copy_from;
     t->work.filter = t->filter;
     t->work.key = t->key;
+    t->work.computed = t->computed;
     t->work.triggers = t->triggers == NULL ? "" : t->triggers;
     return true;
 }

@@ -51,6 +51,7 @@ struct plan_table {
     char *filter;
     char *key;
     char *triggers;
+    char *computed;     /* of source_columns */
     char *format_why;   /* why not binary; "" */
     char *split_by;     /* for people: "tid", "key (id)", "whole" */
     char source_kind;   /* relkind */
@@ -58,8 +59,9 @@ struct plan_table {
     uint32_t source_oid;
     uint32_t filenode; /* 0: has no storage of its own */
     uint64_t bytes;
+    uint64_t chunk_bytes; /* wished for, in planning; 0: the spec's */
     double row_estimate;
-    unsigned level; /* loaded after all tables of lower levels; 0 unless triggers are kept */
+    unsigned level; /* loaded after all tables of lower levels */
     bool found_empty;
     size_t chunks_left; /* guarded by the board, as spent is */
     struct spent spent; /* by the tasks that are done */

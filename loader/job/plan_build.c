@@ -1,4 +1,4 @@
-#include "job/plan_build.h"
+#include "job/plan_internal.h"
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -61,23 +61,23 @@ struct locked_table *plan_locks(const struct relation_list *list)
 
 /* ---- the destination's side ---- */
 
-static bool find_destination(struct pg *destination, const struct relation_list *source,
-                             struct relation_list *out, struct err *err)
+static bool find_destination(struct build *b, struct err *err)
 {
+    const struct relation_list *source = &b->out->source;
     struct relation_name *names = calloc(source->count * 2 + 1, sizeof *names);
     if (names == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
     size_t n = 0;
     for (size_t i = 0; i < source->count; i++) {
-        const struct relation *s = &source->items[i];
-        names[n++] = (struct relation_name){s->schema, s->name};
-        if (s->is_partition) {
-            names[n++] = (struct relation_name){s->root_schema, s->root_name};
+        struct match_names m = match_names(build_choice(b, i), &source->items[i]);
+        names[n++] = m.own;
+        if (m.root.name != NULL) {
+            names[n++] = m.root;
         }
     }
-    bool ok =
-        catalog_find(destination, names, n, out, err) && catalog_columns(destination, out, err);
+    bool ok = catalog_find(b->destination, names, n, &b->found, err) &&
+              catalog_columns(b->destination, &b->found, err);
     free(names);
     return ok;
 }
@@ -101,12 +101,28 @@ static void check_source(const struct relation *s, struct findings *f)
     }
 }
 
-static bool check_target(const struct relation *s, const struct relation *d, struct findings *f)
+static void block_absent(const struct relation *s, const struct choice *c, struct findings *f)
+{
+    if (c == NULL || !c->renamed) {
+        findings_add(f, FINDING_BLOCKER, ERR_USAGE,
+                     "table %s.%s does not exist on the destination; create it there%s, or use "
+                     "--create-tables",
+                     s->schema, s->name, s->is_partition ? " (or its root)" : "");
+        return;
+    }
+    struct match_names n = match_names(c, s);
+    findings_add(f, FINDING_BLOCKER, ERR_USAGE,
+                 "table %s.%s, which the job file has %s.%s go to, does not exist on the "
+                 "destination; create it there%s",
+                 n.own.schema, n.own.name, s->schema, s->name,
+                 n.root.name != NULL ? " (or its root)" : "");
+}
+
+static bool check_target(const struct relation *s, const struct relation *d, const struct choice *c,
+                         struct findings *f)
 {
     if (d == NULL) {
-        findings_add(f, FINDING_BLOCKER, ERR_USAGE,
-                     "table %s.%s does not exist on the destination; create it there%s", s->schema,
-                     s->name, s->is_partition ? " (or its root)" : "");
+        block_absent(s, c, f);
         return false;
     }
     if (d->kind != 'r' && d->kind != 'p' && d->kind != 'f') {
@@ -135,30 +151,47 @@ static bool check_target(const struct relation *s, const struct relation *d, str
 
 /* ---- putting it together ---- */
 
-struct build {
-    struct pg *source;
-    struct pg *destination;
-    const struct spec *spec;
-    struct findings *findings;
-    struct plan_result *out;
-    struct relation_list found;        /* destination relations by name */
-    const struct relation **target_of; /* of each source relation; NULL: none */
-    struct type_set source_types;
-    struct type_set destination_types;
-    struct foreign_key_list keys;
-    struct oid_list deferrable; /* destination tables */
-};
-
 static bool read_both(struct build *b, struct err *err)
 {
     b->target_of = calloc(b->out->source.count + 1, sizeof(struct relation *));
-    return (b->target_of != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
-           catalog_columns(b->source, &b->out->source, err) &&
-           find_destination(b->destination, &b->out->source, &b->found, err) &&
+    b->computed = calloc(b->out->source.count + 1, sizeof *b->computed);
+    if (b->target_of == NULL || b->computed == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    return catalog_columns(b->source, &b->out->source, err) && find_destination(b, err) &&
            type_set_load(b->source, &b->source_types, err) &&
            type_set_load(b->destination, &b->destination_types, err) &&
            catalog_foreign_keys(b->destination, &b->keys, err) &&
            catalog_deferrable(b->destination, &b->deferrable, err);
+}
+
+static bool match_one(struct build *b, struct match *m, size_t no, struct err *err)
+{
+    const struct relation *s = &b->out->source.items[no];
+    struct plan_table *t = &b->out->plan.tables[no];
+    check_source(s, b->findings);
+    m->choice = build_choice(b, no);
+    m->computed = &b->computed[no];
+    t->work.no = (unsigned)no;
+    t->work.snapshot_no = 1;
+    t->source_kind = s->kind;
+    t->lock_by_query = !s->can_select;
+    t->source_oid = s->oid;
+    t->filenode = s->filenode;
+    t->row_estimate = s->row_estimate;
+    t->filter = str_copy("");
+    if (t->filter == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    b->target_of[no] = match_target(m, s);
+    struct computed_trial trial = {.source = b->source,
+                                   .rel = s,
+                                   .choice = m->choice,
+                                   .config = b->spec->config,
+                                   .findings = b->findings};
+    return computed_try(&trial, &b->computed[no], err) &&
+           (!check_target(s, b->target_of[no], m->choice, b->findings) ||
+            match_columns(m, s, b->target_of[no], t, err));
 }
 
 static bool match_all(struct build *b, struct err *err)
@@ -175,89 +208,11 @@ static bool match_all(struct build *b, struct err *err)
     }
     plan->table_count = b->out->source.count;
     for (size_t i = 0; i < plan->table_count; i++) {
-        const struct relation *s = &b->out->source.items[i];
-        struct plan_table *t = &plan->tables[i];
-        check_source(s, b->findings);
-        b->target_of[i] = match_target(&m, s);
-        t->work.no = (unsigned)i;
-        t->work.snapshot_no = 1;
-        t->source_kind = s->kind;
-        t->lock_by_query = !s->can_select;
-        t->source_oid = s->oid;
-        t->filenode = s->filenode;
-        t->row_estimate = s->row_estimate;
-        t->filter = str_copy("");
-        if (t->filter == NULL || (check_target(s, b->target_of[i], b->findings) &&
-                                  !match_columns(&m, s, b->target_of[i], t, err))) {
-            return t->filter == NULL ? err_set(err, ERR_SYSTEM, "out of memory") : false;
-        }
-    }
-    return true;
-}
-
-/* --where: each pattern must mean at least one selected table, and its expression must be one. */
-static bool try_filter(struct build *b, const struct relation *s, const struct where_filter *w,
-                       struct plan_table *t, struct err *err)
-{
-    struct buf sql;
-    struct err why;
-    if (t->filter[0] != '\0') {
-        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE,
-                     "two --where options name table %s.%s", s->schema, s->name);
-        return true;
-    }
-    if (!pg_exec(b->source, "SAVEPOINT filter", err)) {
-        return false;
-    }
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    buf_init(&sql, BUF_SQL_MAX);
-    buf_puts(&sql, "SELECT FROM ONLY ");
-    pg_add_name(&sql, s->schema, s->name);
-    /* Twice, in two kinds of brackets: what is to close one of them cannot fit into the other. */
-    buf_printf(&sql, " WHERE (%s\n) AND CASE WHEN %s\n THEN true END LIMIT 0", w->expression,
-               w->expression);
-    /* A query with parameters, even none, is one statement and not several. */
-    bool fits = buf_ok(&sql, &why) && pg_query(b->source, buf_str(&sql), 0, NULL, &r, &why);
-    buf_free(&sql);
-    if (!fits) {
-        if (pg_is_dead(b->source) || why.kind == ERR_CANCELLED) {
-            *err = why;
+        if (!match_one(b, &m, i, err)) {
             return false;
         }
-        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE, "--where %s=%.80s: %s", w->table,
-                     w->expression, why.msg);
     }
-    free(t->filter);
-    t->filter = str_copy(w->expression);
-    return (t->filter != NULL || err_set(err, ERR_SYSTEM, "out of memory")) &&
-           pg_exec(b->source, "ROLLBACK TO SAVEPOINT filter; RELEASE SAVEPOINT filter", err);
-}
-
-static bool apply_filter(struct build *b, const struct where_filter *w, struct err *err)
-{
-    struct relation_list hit = {0};
-    const char *const pattern[] = {w->table};
-    struct selection s = {
-        .tables = pattern, .table_count = 1, .ledger_schema = b->spec->ledger_schema};
-    if (!catalog_select(b->source, &s, b->findings, &hit, err)) {
-        return false;
-    }
-    bool ok = true;
-    size_t used = 0;
-    for (size_t h = 0; ok && h < hit.count; h++) {
-        for (size_t i = 0; ok && i < b->out->plan.table_count; i++) {
-            if (b->out->source.items[i].oid == hit.items[h].oid) {
-                used++;
-                ok = try_filter(b, &b->out->source.items[i], w, &b->out->plan.tables[i], err);
-            }
-        }
-    }
-    if (ok && used == 0 && hit.count > 0) {
-        findings_add(b->findings, FINDING_BLOCKER, ERR_USAGE,
-                     "--where %s=...: no such table is part of this load", w->table);
-    }
-    relation_list_free(&hit);
-    return ok;
+    return plan_check_columns(b, err);
 }
 
 static bool is_listed(const struct relation_list *list, uint32_t oid)
@@ -277,6 +232,8 @@ static bool check_names(struct build *b, struct err *err)
                              .source_types = &b->source_types,
                              .findings = b->findings};
     for (size_t i = 0; i < b->out->plan.table_count; i++) {
+        o.choice = build_choice(b, i);
+        o.computed = &b->computed[i];
         if (!object_names_check(&o, &b->out->source.items[i], b->out->plan.tables[i].filter, err)) {
             return false;
         }
@@ -302,17 +259,35 @@ static bool gather_targets(struct build *b, struct err *err)
     return true;
 }
 
+/* With --restart the job may be the same, and is to begin anew. */
+static bool find_unfinished(const struct build *b, const bool *empty, struct pg_rows **out,
+                            struct err *err)
+{
+    bool asked = b->spec->mode != MODE_ERROR || b->spec->restart;
+    for (size_t i = 0; !asked && i < b->out->targets.count; i++) {
+        if (!empty[i]) {
+            asked = true;
+            if (!targets_unfinished(b->destination, b->spec, out, err)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool check_targets(struct build *b, struct err *err)
 {
+    CLEANUP(pg_rows_free) struct pg_rows *unfinished = NULL;
     struct relation_list *targets = &b->out->targets;
     CLEANUP_FREE bool *empty = calloc(targets->count + 1, sizeof *empty);
     if (empty == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    if (targets->count > 0 && !targets_are_empty(b->destination, targets, empty, err)) {
+    if ((targets->count > 0 && !targets_are_empty(b->destination, targets, empty, err)) ||
+        !find_unfinished(b, empty, &unfinished, err)) {
         return false;
     }
-    targets_check(b->spec, targets, empty, &b->keys, b->findings);
+    targets_check(b->spec, targets, empty, &b->keys, unfinished, b->findings);
     b->out->truncate_sql = targets_truncate_sql(targets);
     for (size_t i = 0; i < b->out->plan.table_count; i++) {
         struct plan_table *t = &b->out->plan.tables[i];
@@ -379,6 +354,7 @@ static bool set_order(struct build *b, struct order_table **out, struct err *err
                                          .deferrable = d != NULL &&
                                                        (oid_list_has(&b->deferrable, d->oid) ||
                                                         oid_list_has(&b->deferrable, d->root_oid)),
+                                         .reference = d != NULL && plan_is_reference(b, d),
                                          .name = d == NULL ? "" : d->root_name};
     }
     if (!mark_partial(b, tables, err)) {
@@ -387,7 +363,7 @@ static bool set_order(struct build *b, struct order_table **out, struct err *err
     }
     order_tables(b->spec, &b->keys, tables, plan->table_count, b->findings, &b->out->order);
     for (size_t i = 0; i < plan->table_count; i++) {
-        plan->tables[i].level = b->out->order.disable ? 0 : tables[i].level;
+        plan->tables[i].level = tables[i].level;
     }
     *out = tables;
     return true;
@@ -418,10 +394,11 @@ static bool finish_tables(struct build *b, const struct order_table *order, stru
 static bool build(struct build *b, struct err *err)
 {
     struct order_table *order = NULL;
-    bool ok = read_both(b, err) && match_all(b, err);
-    for (size_t i = 0; ok && i < b->spec->where_count; i++) {
-        ok = apply_filter(b, &b->spec->where[i], err);
+    bool ok = read_both(b, err) && match_all(b, err) && plan_filters(b, err);
+    if (ok) {
+        plan_check_modes(b);
     }
+    ok = ok && plan_check_collocations(b, err);
     ok = ok && (b->findings->blockers > 0 || check_names(b, err));
     ok = ok && gather_targets(b, err) && check_targets(b, err) && set_order(b, &order, err);
     /* A plan with blockers is never run, so there is no use in cutting tables that do not match. */
@@ -450,11 +427,17 @@ bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct
                       .destination = in->destination,
                       .spec = in->spec,
                       .findings = in->findings,
+                      .choices = in->choices,
+                      .modes = in->modes,
                       .out = &result};
     bool ok = build(&b, err);
     result.locks = plan_locks(&result.source);
     ok = ok && (result.locks != NULL || err_set(err, ERR_SYSTEM, "out of memory"));
     free_found(&b);
+    for (size_t i = 0; b.computed != NULL && i < result.source.count; i++) {
+        computed_free(&b.computed[i]);
+    }
+    free(b.computed);
     free(b.target_of);
     type_set_free(&b.source_types);
     type_set_free(&b.destination_types);

@@ -7,10 +7,12 @@
 
 #include "base/err.h"
 #include "base/findings.h"
+#include "job/choice.h"
 #include "job/order.h"
 #include "job/plan.h"
 #include "job/snapshot.h"
 #include "job/spec.h"
+#include "limitless/limitless.h"
 #include "pg/catalog.h"
 #include "pg/pg.h"
 
@@ -35,6 +37,9 @@ struct plan_inputs {
     struct pg *destination;
     const struct spec *spec;
     struct findings *findings;
+    const struct choice *choices; /* one for each relation of the list, in its order; NULL: no
+                                     rules */
+    const struct limitless_tables *modes; /* NULL: the destination is no shard group */
 };
 bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct plan_result *out,
                 struct err *err) MUST_CHECK;

@@ -80,7 +80,7 @@ bool plan_cut(struct pg *source, const struct spec *spec, const struct relation 
     struct split_input in = {
         .kind = CHUNK_WHOLE,
         .table_bytes = rel->table_bytes,
-        .chunk_bytes = spec->chunk_bytes,
+        .chunk_bytes = t->chunk_bytes == 0 ? spec->chunk_bytes : t->chunk_bytes,
         .heap_pages = rel->heap_pages,
         .cuts_max = PLAN_CHUNKS_MAX / 8,
     };

@@ -3,6 +3,7 @@
 #include "job/load.h"
 #include "job/preflight.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Texts of load_plan.c and load_job.c that are no trouble, that the server's own part of the list
@@ -10,6 +11,7 @@
 #define ABOUT_VACUUM  "until the job ends, its snapshot holds back VACUUM"
 #define ABOUT_LEDGER  "\" is in the ledger, "
 #define ABOUT_STANDBY "the source is a standby: "
+#define ABOUT_MISSING " not on the destination, and would be created"
 
 static void ignore_progress(void *self, const struct load_progress *p)
 {
@@ -37,7 +39,7 @@ static void add_finding(struct check_list *list, const struct finding *f)
                               .id = "tables",
                               .fix = blocks ? "mend it there, or leave the table out with "
                                               "--exclude-table"
-                                            : "nothing, if that is meant so"};
+                                            : NULL};
     if (begins(f->text, ABOUT_STANDBY)) {
         return;
     }
@@ -74,6 +76,29 @@ static bool is_planned_before(const struct load_result *r)
     return found;
 }
 
+/* How many of the tables --create-tables would make. Their finding begins with the number. */
+static size_t missing_tables(const struct load_result *r)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < r->findings.count; i++) {
+        const char *text = r->findings.items[i].text;
+        if (strstr(text, ABOUT_MISSING) != NULL) {
+            missing = (size_t)strtoull(text, NULL, 10);
+        }
+    }
+    return missing;
+}
+
+static const char *summary_of(const struct load_result *r)
+{
+    size_t missing = missing_tables(r);
+    return is_planned_before(r) ? "as the ledger has them planned"
+           : missing == 0       ? "readable, and present with the same columns on the destination"
+           : missing < r->plan.table_count
+               ? "readable, and those on the destination have the same columns"
+               : "readable, and to be created on the destination";
+}
+
 static void add_summary(struct check_list *list, const struct load_result *r)
 {
     char bytes[STR_HUMAN_MAX];
@@ -81,9 +106,7 @@ static void add_summary(struct check_list *list, const struct load_result *r)
     struct check_note note = {.side = CHECK_TABLES, .level = CHECK_OK, .id = "tables"};
     check_add(list, &note, "%s table%s, %s: %s", human_count(r->plan.table_count, count),
               r->plan.table_count == 1 ? "" : "s", human_bytes(r->plan.bytes, bytes),
-              is_planned_before(r)
-                  ? "as the ledger has them planned"
-                  : "readable, and present with the same columns on the destination");
+              summary_of(r));
 }
 
 void preflight_tables(const struct preflight *p)

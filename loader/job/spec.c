@@ -2,14 +2,6 @@
 
 #include <stdlib.h>
 
-static void text_list_free(struct text_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->items[i]);
-    }
-    free(list->items);
-}
-
 static void side_auth_free(struct side_auth *a)
 {
     free(a->secret);
@@ -48,12 +40,17 @@ void spec_free(struct spec *spec)
     free(spec->aws.host);
     free(spec->aws.user);
     free(spec->aws.out);
+    free(spec->assess.out);
     text_list_free(&spec->tables);
     text_list_free(&spec->tables_out);
     text_list_free(&spec->schemas);
     text_list_free(&spec->schemas_out);
     where_free(spec);
+    free(spec->config);
+    table_rules_free(&spec->rules);
     free(spec->spill_dir);
+    free(spec->schema.emit);
+    free(spec->schema.bindir);
     free(spec->spill_key_file);
     free(spec->spill_kms_key);
     free(spec->job);

@@ -7,17 +7,19 @@
 #define JOB_SPEC_H
 
 #include "base/secret.h"
+#include "job/table_rule.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum load_mode { MODE_ERROR, MODE_APPEND, MODE_TRUNCATE };
-enum format_choice { FORMAT_AUTO, FORMAT_BINARY, FORMAT_TEXT };
 enum chunk_by { CHUNK_BY_AUTO, CHUNK_BY_TID, CHUNK_BY_KEY };
 enum triggers_choice { TRIGGERS_DEFAULT, TRIGGERS_KEEP, TRIGGERS_DISABLE };
 enum lost_snapshot_choice { LOST_FAIL, LOST_RESTART_TABLES };
 enum compression_choice { COMPRESSION_AUTO, COMPRESSION_OFF, COMPRESSION_LEVEL };
+/* The routers of a Limitless shard group: found and used, or only the endpoint that was given. */
+enum routers_choice { ROUTERS_AUTO, ROUTERS_OFF };
 enum progress_choice { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_JSON, PROGRESS_NONE };
 
 /* What "bench" measures: each side alone, and both together. */
@@ -38,9 +40,11 @@ struct bench_request {
     size_t chunk_count; /* 0: --chunk-size alone */
 };
 
-struct text_list {
-    char **items;
-    size_t count;
+/* What "assess" is asked for. */
+struct assess_options {
+    bool sample;           /* rows are read where there are no statistics */
+    uint64_t rate_bytes_s; /* of the estimate; default 50 MB */
+    char *out;             /* the job file to write; NULL: none */
 };
 
 /* How one side proves who it is, beyond its connection string. NULL and empty: not given. */
@@ -72,6 +76,19 @@ struct where_filter {
     char *expression;
 };
 
+enum schema_apply_choice { SCHEMA_APPLY_NOTHING, SCHEMA_APPLY_BEFORE, SCHEMA_APPLY_AFTER };
+
+/* What the schema subcommand is asked for. */
+struct schema_request {
+    char *emit; /* the directory for before.sql and after.sql; NULL: no files */
+    enum schema_apply_choice apply;
+    bool keep_going;       /* after a step that failed */
+    char *bindir;          /* of pg_dump; NULL: the newest that is found */
+    uint64_t memory_bytes; /* maintenance_work_mem; 0: the server's own, at least 256 MB */
+    bool workers_given;    /* then workers is max_parallel_maintenance_workers */
+    unsigned workers;
+};
+
 struct spec {
     struct secret source; /* libpq connection string; empty: libpq's defaults and PG* */
     struct secret destination;
@@ -80,11 +97,17 @@ struct spec {
     char *aws_profile;
     char *user_roots; /* where libpq looks for roots of its own: ~/.postgresql/root.crt */
     struct aws_request aws;
-    bool json; /* of "check", "bench" and "aws whoami" */
+    bool json; /* of "check", "bench", "assess" and "aws whoami" */
     struct bench_request bench;
+    struct schema_request schema;
+    struct assess_options assess;
     struct text_list tables, tables_out, schemas, schemas_out;
     struct where_filter *where;
     size_t where_count;
+    char *config;             /* the job file; NULL: none */
+    struct table_rules rules; /* from it */
+    bool create_tables;
+    enum routers_choice routers;
 
     unsigned jobs;         /* streams; with jobs_auto the most of them; default 4 */
     unsigned jobs_max;     /* as given for jobs_auto, and already in jobs; 0: not given */
@@ -109,6 +132,7 @@ struct spec {
     bool restart;
     bool dry_run;
     bool print_sql;
+    bool print_config;
     bool sequences;            /* true unless --no-sequences */
     bool analyze;              /* true unless --no-analyze */
     uint64_t hold_snapshot_ms; /* default 1 h */

@@ -48,6 +48,25 @@ def state(pair):
                     "SELECT nspname FROM pg_namespace ORDER BY 1")
 
 
+def test_the_rules_of_a_job_file(some, tmp_path):
+    """Places, names and computed columns are those of the load; the filters are left aside."""
+    some.dst("CREATE SCHEMA s; CREATE TABLE s.big (k int, id bigint, w text, half bigint NOT NULL)")
+    path = tmp_path / "job.yaml"
+    path.write_text(json.dumps({"version": 1, "tables": {"public.t": {
+        "where": "id < 10", "to": {"schema": "s", "table": "big"}, "chunk-size": "64kB",
+        "columns": {"v": {"rename": "w"}, "half": {"expression": "id / 2"}}}}}))
+    result = bench(*some.args("--config", str(path), "-t", "public.t", *QUICK))
+    assert result.status == 0, result
+    assert [p["stage"] for p in report(result)["points"]] == ["source", "destination", "both"]
+    path.write_text(json.dumps({"version": 1, "tables": {"public.t": {"columns": {"v": {"expression": "nonsense("}}}}}))
+    result = bench(*some.args("--config", str(path), "-t", "public.t", *QUICK))
+    assert result.status == 2 and "job.yaml:1: column" in result.text, result
+    for side, name in (("source", some.source_dsn), ("destination", some.destination_dsn)):
+        result = bench(f"--{side}", name, "--config", str(path), "-t", "public.t", "--only", side, *QUICK)
+        assert result.status == 0, result
+    assert some.dst("SELECT count(*) FROM s.big") == "0"
+
+
 def test_all_stages_and_a_sweep(some):
     before = state(some)
     result = bench(*some.args("--repeat", "2", "--sweep-jobs", "2,1", "--sweep-chunk", "1MB,4MB", "--json"))

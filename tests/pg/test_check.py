@@ -35,7 +35,8 @@ class Findings:
         assert said["ready"] == (said["blockers"] == 0) == (result.status == 0), result
         for f in self.all:
             assert set(f) == {"side", "check", "level", "text", "fix"}
-            assert (f["fix"] is None) == (f["level"] == "ok"), f
+            assert f["fix"] is None if f["level"] == "ok" else f["fix"] != "", f
+            assert f["fix"] is not None or f["level"] != "blocker", f
 
     def of(self, side, name):
         return [f for f in self.all if (f["side"], f["check"]) == (side, name)]
@@ -287,6 +288,18 @@ def test_every_problem_of_the_tables(tables):
         ('table public.a: column "v" (text) does not exist on the destination', "add it there"),
         ("table public.b on the destination has rows in it",
          "choose --mode append (add to them) or --mode truncate (remove them first)")]
+
+
+def test_tables_that_will_be_created(tables):
+    tables.dst("DROP TABLE a")
+    found = findings(*tables.args("--create-tables"))
+    texts = [f["text"] for f in found.of("tables", "tables")]
+    assert any("those on the destination have the same columns" in t for t in texts), texts
+    assert not any("and present with" in t for t in texts), texts
+    assert [f["fix"] for f in found.all if "would be created" in f["text"]] == [None]
+    tables.dst("DROP TABLE b")
+    found = findings(*tables.args("--create-tables"))
+    assert any("to be created on the destination" in f["text"] for f in found.all), found.all
 
 
 def test_only_the_tables_that_are_asked_for(tables):

@@ -69,6 +69,58 @@ static void set_another_where(struct spec *s)
     s->where = another_filter;
     s->where_count = 1;
 }
+/* ---- rules of a job file ---- */
+
+static char filter_text[] = "a > 1";
+static char other_name[] = "u";
+static char key_name[] = "tenant_id";
+static char expression_text[] = "(SELECT 1)";
+static char *key_items[] = {key_name};
+
+static struct column_rule leave_one[] = {
+    {.column = key_name, .leave_out = true, .line = 4}
+};
+static struct column_rule compute_one[] = {
+    {.column = key_name, .expression = expression_text, .line = 5}
+};
+static struct column_rule rename_one[] = {
+    {.column = key_name, .rename = other_name, .line = 6}
+};
+static struct table_rule filter_rule = {.pattern = public_t, .where = filter_text, .line = 3};
+static struct table_rule rule_schema_rule = {.pattern = public_t, .to_schema = other_name};
+static struct table_rule rule_table_rule = {.pattern = public_t, .to_table = other_name};
+static struct table_rule rule_mode_rule = {.pattern = public_t, .mode = TABLE_REFERENCE};
+static struct table_rule key_rule = {
+    .pattern = public_t, .shard_key = {.items = key_items, .count = 1}
+};
+static struct table_rule collocate_rule = {.pattern = public_t, .collocate_with = other_t};
+static struct table_rule leave_rule = {
+    .pattern = public_t, .columns = leave_one, .column_count = 1};
+static struct table_rule compute_rule = {
+    .pattern = public_t, .columns = compute_one, .column_count = 1};
+static struct table_rule rename_rule = {
+    .pattern = public_t, .columns = rename_one, .column_count = 1};
+static struct table_rule rule_format_rule = {
+    .pattern = public_t, .has_format = true, .format = FORMAT_TEXT};
+static struct table_rule chunk_rule = {.pattern = public_t, .chunk_bytes = 1u << 20};
+
+#define RULE_SETTER(which)                                                   \
+    static void set_##which(struct spec *s)                                  \
+    {                                                                        \
+        s->rules = (struct table_rules){.items = &which##_rule, .count = 1}; \
+    }
+RULE_SETTER(filter)
+RULE_SETTER(rule_schema)
+RULE_SETTER(rule_table)
+RULE_SETTER(rule_mode)
+RULE_SETTER(key)
+RULE_SETTER(collocate)
+RULE_SETTER(leave)
+RULE_SETTER(compute)
+RULE_SETTER(rename)
+RULE_SETTER(rule_format)
+RULE_SETTER(chunk)
+
 static void set_mode(struct spec *s)
 {
     s->mode = MODE_TRUNCATE;
@@ -105,7 +157,7 @@ static void set_streams_and_display(struct spec *s)
 }
 
 /* The first ones choose rows, so they are another job; the others change how it is done. */
-#define SELECTIONS 8
+#define SELECTIONS 11
 static const struct change changes[] = {
     {"tables",         set_table         },
     {"tables",         set_another_table },
@@ -115,11 +167,22 @@ static const struct change changes[] = {
     {"exclude-schema", set_exclude_schema},
     {"where",          set_where         },
     {"where",          set_another_where },
+    {"rule",           set_filter        },
+    {"rule",           set_rule_schema   },
+    {"rule",           set_rule_table    },
     {"mode",           set_mode          },
     {"format",         set_format        },
     {"chunk-by",       set_chunk_by      },
     {"chunk-size",     set_chunk_size    },
     {"triggers",       set_triggers      },
+    {"rule",           set_rule_mode     },
+    {"rule",           set_key           },
+    {"rule",           set_collocate     },
+    {"rule",           set_leave         },
+    {"rule",           set_compute       },
+    {"rule",           set_rename        },
+    {"rule",           set_rule_format   },
+    {"rule",           set_chunk         },
 };
 
 static void name_of(const struct spec *spec, char out[JOB_NAME_MAX])
@@ -306,9 +369,85 @@ static void no_secret_is_stored(void **state)
     free(stored);
 }
 
+static void a_changed_rule_is_named(void **state)
+{
+    static const struct {
+        void (*before)(struct spec *spec);
+        void (*now)(struct spec *spec);
+        const char *say;
+    } rows[] = {
+        {set_leave,               set_compute,
+         "the rule for public.t: column \"tenant_id\" was "
+         "{\"column\":\"tenant_id\",\"leave-out\":true} and is now "
+         "{\"column\":\"tenant_id\",\"expression\":\"(SELECT 1)\"}"                                            },
+        {set_leave,               set_filter,              "where was not given and is now \"a > 1\""          },
+        {set_leave,               set_filter,              "column \"tenant_id\" was {"                        },
+        {set_rule_mode,           set_key,                 "mode was \"reference\" and is now not given; "     },
+        {set_key,                 set_chunk,               "shard-key was [\"tenant_id\"] and is now not given"},
+        {set_chunk,               set_rule_format,         "chunk-size was 1048576 and is now not given"       },
+        {set_streams_and_display, set_leave,
+         "rule 1 of the job file was not there and is now for public.t"                                        },
+        {set_leave,               set_streams_and_display,
+         "rule 1 of the job file was for public.t and is now not there"                                        },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = {.kind = ERR_NONE};
+        struct spec spec = default_spec();
+        rows[i].before(&spec);
+        char *stored = identity_spec(&spec, false);
+        assert_non_null(stored);
+        spec = default_spec();
+        rows[i].now(&spec);
+        assert_false(identity_compare("j", stored, &spec, &err));
+        if (strstr(err.msg, rows[i].say) == NULL) {
+            print_message("%zu: %s\n", i, err.msg);
+        }
+        assert_non_null(strstr(err.msg, rows[i].say));
+        assert_null(strstr(err.msg, "was not given and is now not given"));
+        free(stored);
+    }
+}
+
+/* The lines of a job file are no part of a job. */
+static void a_moved_rule_is_the_same(void **state)
+{
+    struct err err = {.kind = ERR_NONE};
+    struct spec spec = default_spec();
+    (void)state;
+    set_compute(&spec);
+    char *stored = identity_spec(&spec, false);
+    assert_non_null(stored);
+    compute_rule.line += 100;
+    compute_one[0].line += 100;
+    assert_true(identity_compare("j", stored, &spec, &err));
+    free(stored);
+}
+
+/* What was planned by a version that knew no rules goes on. */
+static void a_job_from_before_rules_goes_on(void **state)
+{
+    static const char rules[] = "\"rules\":[],";
+    struct err err = {.kind = ERR_NONE};
+    struct spec spec = default_spec();
+    (void)state;
+    char *stored = identity_spec(&spec, false);
+    assert_non_null(stored);
+    char *at = strstr(stored, rules);
+    assert_non_null(at);
+    memmove(at, at + strlen(rules), strlen(at + strlen(rules)) + 1);
+    assert_true(identity_compare("j", stored, &spec, &err));
+    set_leave(&spec);
+    assert_false(identity_compare("j", stored, &spec, &err));
+    free(stored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_changed_rule_is_named),
+        cmocka_unit_test(a_moved_rule_is_the_same),
+        cmocka_unit_test(a_job_from_before_rules_goes_on),
         cmocka_unit_test(a_name_tells_selections_apart),
         cmocka_unit_test(a_name_tells_servers_apart),
         cmocka_unit_test(a_given_name_is_the_name),

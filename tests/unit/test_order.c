@@ -317,9 +317,58 @@ static void a_long_cycle_names_some(void **state)
     assert_true(named);
 }
 
+/* ---- reference tables ---- */
+
+static void reference_tables_come_first(void **state)
+{
+    static const struct {
+        const char *name;
+        bool reference[TABLES_MAX];
+        struct keys keys;
+        bool keep;
+        unsigned level[TABLES_MAX];
+    } rows[] = {
+        {"none",                                     {false},                     {{{0}}},    true,  {0, 0, 0, 0}},
+        {"without keys in force",                    {false, true, false, true},  {{{0}}},    false, {1, 0, 1, 0}},
+        {"keys among the others",                    {false, false, false, true}, {{{1, 2}}}, true,  {2, 1, 1, 0}},
+        {"keys among reference tables",              {true, true, false, false},  {{{1, 2}}}, true,  {1, 0, 2, 2}},
+        {"a child that is no reference table",
+         {false, true, false, false},
+         {{{1, 2}}},
+         true,                                                                                       {2, 0, 1, 1}},
+        {"a parent that is none goes first as well",
+         {true, false, false, false},
+         {{{1, 2}, {2, 3}}},
+         true,                                                                                       {2, 1, 0, 3}},
+        {"all of them",                              {true, true, true, true},    {{{0}}},    true,  {0, 0, 0, 0}},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct foreign_key items[KEYS_MAX];
+        struct foreign_key_list keys = make_keys(&rows[i].keys, items);
+        struct order_table tables[TABLES_MAX];
+        struct findings findings = {0};
+        struct order order = {.may_disable = true};
+        struct spec spec = {.triggers = rows[i].keep ? TRIGGERS_KEEP : TRIGGERS_DISABLE};
+        bool ok = true;
+        make_tables(tables);
+        for (size_t t = 0; t < TABLES_MAX; t++) {
+            tables[t].reference = rows[i].reference[t];
+        }
+        order_tables(&spec, &keys, tables, TABLES_MAX, &findings, &order);
+        assert_int_equal(findings.blockers, 0);
+        for (size_t t = 0; t < TABLES_MAX; t++) {
+            ok = same(rows[i].name, tables[t].level, rows[i].level[t]) && ok;
+        }
+        assert_true(ok);
+        findings_free(&findings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reference_tables_come_first),
         cmocka_unit_test(levels),
         cmocka_unit_test(whether_they_stay_in_force),
         cmocka_unit_test(tables_of_one_root_go_together),

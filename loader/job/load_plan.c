@@ -1,6 +1,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "flow/stop.h"
+#include "job/load_create.h"
 #include "job/load_internal.h"
 
 #include <stdlib.h>
@@ -284,36 +285,58 @@ static bool keep_result(struct load *l, struct plan_result *made, struct err *er
     l->targets = made->targets;
     made->targets = (struct relation_list){0};
     l->result->planned = true;
-    return load_list_locks(l, err) && load_add_snapshot(l, &l->snapshot, err);
+    return load_list_locks(l, err) && load_hold_touched(l, err) &&
+           load_add_snapshot(l, &l->snapshot, err);
+}
+
+/* From the selection to a plan that may have blockers. */
+static bool plan_selected(struct load *l, struct planning *p, struct plan_result *made,
+                          struct err *err)
+{
+    struct findings *findings = &l->result->findings;
+    struct left_behind left = {0};
+    if (!choices_make(l->source, l->spec, &p->list, findings, &p->choices, err)) {
+        return false;
+    }
+    p->choice_count = p->list.count;
+    if (!load_create(l, p, err)) {
+        return false;
+    }
+    struct plan_inputs inputs = {.source = l->source,
+                                 .destination = l->destination,
+                                 .spec = p->pending.count > 0 ? &p->narrowed : l->spec,
+                                 .findings = findings,
+                                 .choices = p->choices,
+                                 .modes = l->group.is_limitless ? &l->modes : NULL};
+    if (!plan_build(&inputs, &p->list, made, err) || !catalog_left_behind(l->source, &left, err) ||
+        (findings->blockers == 0 && !load_create_show(l, p, &made->plan, err))) {
+        return false;
+    }
+    warn_left_behind(l, &left);
+    load_warn_source(l);
+    return true;
 }
 
 bool load_make_plan(struct load *l, struct err *err)
 {
-    struct relation_list list = {0};
+    struct planning p = {0};
     struct plan_result made = {0};
-    struct left_behind left = {0};
     struct findings early = l->result->findings; /* of connecting; take_snapshot starts anew */
     l->result->findings = (struct findings){0};
-    bool ok = take_snapshot(l, &list, err);
+    bool ok = take_snapshot(l, &p.list, err);
     for (size_t i = 0; i < early.count; i++) {
         findings_add(&l->result->findings, early.items[i].level, early.items[i].kind, "%s",
                      early.items[i].text);
     }
     findings_free(&early);
     check_words(l);
-    struct plan_inputs inputs = {.source = l->source,
-                                 .destination = l->destination,
-                                 .spec = l->spec,
-                                 .findings = &l->result->findings};
-    ok = ok && plan_build(&inputs, &list, &made, err) && catalog_left_behind(l->source, &left, err);
+    ok = ok && plan_selected(l, &p, &made, err);
     if (ok) {
-        warn_left_behind(l, &left);
-        load_warn_source(l);
         ok = l->result->findings.blockers > 0  ? refuse(l, err)
              : l->lock_denied.kind != ERR_NONE ? err_set(err, ERR_AUTH, "%s", l->lock_denied.msg)
                                                : keep_result(l, &made, err);
     }
-    relation_list_free(&list);
+    planning_free(&p);
     plan_result_free(&made);
     return ok;
 }

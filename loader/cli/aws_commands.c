@@ -1,8 +1,7 @@
 #include "cli/aws_commands.h"
 
 #include "base/log.h"
-#include "cli/options.h"
-#include "flow/stop.h"
+#include "cli/frame.h"
 #include "job/exit_status.h"
 
 #include <stdio.h>
@@ -11,7 +10,7 @@
 struct aws_command {
     const char *word;
     enum option_command options;
-    int (*run)(const struct spec *spec);
+    frame_run *run;
     const char *what;
 };
 
@@ -23,12 +22,6 @@ static const struct aws_command commands[] = {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-int aws_failed(const struct err *err)
-{
-    log_error("%s", err->msg);
-    return exit_status_of(err->kind);
-}
-
 static void help(void)
 {
     (void)fputs("usage: sluice aws WORD [options]\n\n", stdout);
@@ -38,34 +31,15 @@ static void help(void)
     (void)fputs("\n\"sluice aws WORD --help\" lists its options.\n", stdout);
 }
 
-static int run(const struct aws_command *command, int argc, char **argv)
-{
-    struct spec spec = {.jobs = 0};
-    struct err err = {.kind = ERR_NONE};
-    enum options_verdict verdict = OPTIONS_RUN;
-    int status = EXIT_DONE;
-
-    if (!options_parse(command->options, argc, argv, &verdict, &spec, &err)) {
-        status = aws_failed(&err);
-    } else if (verdict == OPTIONS_HELP) {
-        options_help(command->options, stdout);
-    } else if (verdict == OPTIONS_MARKDOWN) {
-        options_markdown(stdout);
-    } else {
-        options_open_log(&spec);
-        status = stop_open(&err) ? command->run(&spec) : aws_failed(&err);
-    }
-    spec_free(&spec);
-    return status;
-}
-
 int command_aws(int argc, char **argv)
 {
     const char *word = argc > 0 ? argv[0] : "";
+    bool abandon = false;
 
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].word) == 0) {
-            return run(&commands[i], argc - 1, argv + 1);
+            return command_with_spec(commands[i].options, argc - 1, argv + 1, commands[i].run,
+                                     &abandon);
         }
     }
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

@@ -3,18 +3,16 @@
 #ifndef CLI_AWS_COMMANDS_H
 #define CLI_AWS_COMMANDS_H
 
-#include "base/err.h"
 #include "job/spec.h"
+
+#include <stdbool.h>
 
 /* argv[0] is the word after "aws". Returns an exit status. */
 int command_aws(int argc, char **argv);
 
-/* Each gets what its options said and returns an exit status. */
-int aws_token_run(const struct spec *spec);
-int aws_whoami_run(const struct spec *spec);
-int aws_setup_run(const struct spec *spec);
-
-/* Logs the error and returns the exit status of its kind. */
-int aws_failed(const struct err *err);
+/* Each is a frame_run (cli/frame.h): gets what its options said and returns an exit status. */
+int aws_token_run(const struct spec *spec, bool *abandon);
+int aws_whoami_run(const struct spec *spec, bool *abandon);
+int aws_setup_run(const struct spec *spec, bool *abandon);
 
 #endif

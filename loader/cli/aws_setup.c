@@ -3,6 +3,7 @@
 #include "cli/aws_commands.h"
 #include "cli/aws_setup_facts.h"
 #include "cli/aws_setup_files.h"
+#include "cli/frame.h"
 #include "job/exit_status.h"
 
 #include <stdio.h>
@@ -29,8 +30,9 @@ static bool print_files(const struct setup_files *files, const char *directory, 
     return fflush(stdout) == 0 || err_set_errno(err, "cannot write the list of files");
 }
 
-int aws_setup_run(const struct spec *spec)
+int aws_setup_run(const struct spec *spec, bool *abandon)
 {
+    (void)abandon; /* no thread is ever left behind here */
     struct err err = {.kind = ERR_NONE};
     CLEANUP(setup_facts_free) struct setup_facts facts = {.partition = NULL};
     CLEANUP(setup_files_free) struct setup_files files = {.count = 0};
@@ -38,7 +40,7 @@ int aws_setup_run(const struct spec *spec)
     if (!setup_facts_read(spec, &facts, &err) || !setup_facts_ask(&facts, &err) ||
         !setup_files_make(&facts, &files, &err) ||
         !setup_files_write(&files, spec->aws.out, &err)) {
-        return aws_failed(&err);
+        return frame_failed(&err);
     }
     tell_gaps(&facts);
     if (!setup_wants_policy(&facts)) {
@@ -46,5 +48,5 @@ int aws_setup_run(const struct spec *spec)
                     "--source-secret, --source-iam, --source-role-arn and their like");
     }
     log_info("nothing has been applied; begin with %s/README.md", spec->aws.out);
-    return print_files(&files, spec->aws.out, &err) ? EXIT_DONE : aws_failed(&err);
+    return print_files(&files, spec->aws.out, &err) ? EXIT_DONE : frame_failed(&err);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/aws_commands.h"
+#include "cli/frame.h"
 #include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
@@ -69,8 +70,9 @@ static bool print_token(const struct secret *token, struct err *err)
     return true;
 }
 
-int aws_token_run(const struct spec *spec)
+int aws_token_run(const struct spec *spec, bool *abandon)
 {
+    (void)abandon; /* no thread is ever left behind here */
     struct err err = {.kind = ERR_NONE};
     struct auth *auth = NULL;
     CLEANUP(secret_free) struct secret token = {.bytes = NULL};
@@ -78,5 +80,5 @@ int aws_token_run(const struct spec *spec)
     bool ok = auth_open_aws(spec, &spec->aws.auth, stop_drain_fd(), &auth, &err) &&
               make_token(spec, auth, &token, &err) && print_token(&token, &err);
     auth_close(auth);
-    return ok ? EXIT_DONE : aws_failed(&err);
+    return ok ? EXIT_DONE : frame_failed(&err);
 }

@@ -8,6 +8,7 @@
 #include "aws/sts.h"
 #include "base/cleanup.h"
 #include "cli/aws_commands.h"
+#include "cli/frame.h"
 #include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
@@ -85,13 +86,14 @@ static bool ask(const struct spec *spec, struct auth *auth, struct err *err)
     return print(spec, &w, err);
 }
 
-int aws_whoami_run(const struct spec *spec)
+int aws_whoami_run(const struct spec *spec, bool *abandon)
 {
+    (void)abandon; /* no thread is ever left behind here */
     struct err err = {.kind = ERR_NONE};
     struct auth *auth = NULL;
 
     bool ok =
         auth_open_aws(spec, &spec->aws.auth, stop_drain_fd(), &auth, &err) && ask(spec, auth, &err);
     auth_close(auth);
-    return ok ? EXIT_DONE : aws_failed(&err);
+    return ok ? EXIT_DONE : frame_failed(&err);
 }

@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/aws_check.h"
-#include "cli/logins.h"
-#include "cli/options.h"
+#include "cli/frame.h"
 #include "flow/stop.h"
 #include "job/exit_status.h"
 #include "job/preflight.h"
@@ -120,26 +119,21 @@ static bool print_report(const struct check_list *list, bool json)
     if (!made) {
         log_error("out of memory for the report");
     }
-    bool ok = made && fputs(buf_str(&out), stdout) >= 0 && fflush(stdout) == 0;
+    bool ok = made && fputs(buf_str(&out), stdout) >= 0;
     buf_free(&out);
     return ok;
 }
 
-static int run(const struct spec *spec)
+static int run(const struct spec *spec, bool *abandon)
 {
     struct check_list list = {.count = 0};
-    struct err err;
-    if (!stop_open(&err)) {
-        log_error("%s", err.msg);
-        return EXIT_FAILED;
-    }
+    (void)abandon;
     look(spec, &list);
     int status = exit_status_of(list.first_blocker);
     if (stop_level() != STOP_RUN) {
         log_error("stopped by a signal");
         status = EXIT_STOPPED;
-    } else if (!print_report(&list, spec->json)) {
-        log_error("the report could not be written to standard output");
+    } else if (!print_report(&list, spec->json || spec->progress == PROGRESS_JSON)) {
         status = EXIT_FAILED;
     }
     check_list_free(&list);
@@ -148,24 +142,6 @@ static int run(const struct spec *spec)
 
 int command_check(int argc, char **argv)
 {
-    struct spec spec = {.jobs = 0};
-    struct err err = {.kind = ERR_NONE};
-    enum options_verdict verdict = OPTIONS_RUN;
-    int status = EXIT_DONE;
-    if (!options_parse(FOR_CHECK, argc, argv, &verdict, &spec, &err)) {
-        log_error("%s", err.msg);
-        status = EXIT_USAGE;
-    } else if (verdict == OPTIONS_HELP) {
-        options_help(FOR_CHECK, stdout);
-    } else if (verdict == OPTIONS_MARKDOWN) {
-        options_markdown(stdout);
-    } else if (!logins_prepare(&spec, &err)) {
-        log_error("%s", err.msg);
-        status = EXIT_FAILED;
-    } else {
-        options_open_log(&spec);
-        status = run(&spec);
-    }
-    spec_free(&spec);
-    return status;
+    bool abandon = false;
+    return command_with_spec(FOR_CHECK, argc, argv, run, &abandon);
 }

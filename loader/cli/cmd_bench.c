@@ -2,9 +2,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "cli/logins.h"
-#include "cli/options.h"
-#include "flow/stop.h"
+#include "cli/aws_setup_files.h"
+#include "cli/frame.h"
 #include "job/bench.h"
 #include "job/bench_stats.h"
 #include "job/exit_status.h"
@@ -25,15 +24,7 @@ static void add_word(struct buf *out, const char *text)
         buf_puts(out, text);
         return;
     }
-    buf_puts(out, "'");
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') {
-            buf_puts(out, "'\\''");
-        } else {
-            buf_add(out, text, 1);
-        }
-    }
-    buf_puts(out, "'");
+    setup_shell_word(out, text);
 }
 
 static void add_list(struct buf *out, const char *option, const struct text_list *list)
@@ -183,7 +174,7 @@ static bool print_report(const struct spec *spec, const struct bench_result *r)
     if (!ok) {
         log_error("out of memory for the report");
     }
-    ok = ok && fputs(buf_str(&out), stdout) >= 0 && fflush(stdout) == 0;
+    ok = ok && fputs(buf_str(&out), stdout) >= 0;
     buf_free(&out);
     buf_free(&views.command);
     free(views.rows);
@@ -194,38 +185,14 @@ static bool print_report(const struct spec *spec, const struct bench_result *r)
 
 /* ---- running ---- */
 
-static void on_note(void *self, const char *text)
-{
-    (void)self;
-    log_info("%s", text);
-}
-
-static void print_problems(const struct bench_result *r)
-{
-    for (size_t i = 0; i < r->findings.count; i++) {
-        if (r->findings.items[i].level == FINDING_BLOCKER) {
-            log_error("%s", r->findings.items[i].text);
-        }
-    }
-    if (r->error.kind != ERR_NONE) {
-        log_error("%s", r->error.msg);
-    }
-}
-
 static int run(const struct spec *spec, bool *abandon)
 {
-    struct err err = {.kind = ERR_NONE};
-    struct bench_observer observer = {.note = on_note};
+    struct bench_observer observer = {.note = frame_note};
     struct bench_result result;
-    if (!stop_open(&err)) {
-        log_error("%s", err.msg);
-        return EXIT_FAILED;
-    }
     bench_measure(spec, &observer, &result);
-    print_problems(&result);
+    frame_print_problems(&result.findings, &result.error);
     int status = result.exit_status;
     if (!print_report(spec, &result) && status == EXIT_DONE) {
-        log_error("the report could not be written to standard output");
         status = EXIT_FAILED;
     }
     *abandon = result.abandon_threads;
@@ -237,26 +204,5 @@ static int run(const struct spec *spec, bool *abandon)
 
 int command_bench(int argc, char **argv, bool *abandon)
 {
-    struct spec spec = {.jobs = 0};
-    struct err err = {.kind = ERR_NONE};
-    enum options_verdict verdict = OPTIONS_RUN;
-    int status = EXIT_DONE;
-    if (!options_parse(FOR_BENCH, argc, argv, &verdict, &spec, &err)) {
-        log_error("%s", err.msg);
-        status = EXIT_USAGE;
-    } else if (verdict == OPTIONS_HELP) {
-        options_help(FOR_BENCH, stdout);
-    } else if (verdict == OPTIONS_MARKDOWN) {
-        options_markdown(stdout);
-    } else if (!logins_prepare(&spec, &err)) {
-        log_error("%s", err.msg);
-        status = EXIT_FAILED;
-    } else {
-        options_open_log(&spec);
-        status = run(&spec, abandon);
-    }
-    if (!*abandon) {
-        spec_free(&spec);
-    }
-    return status;
+    return command_with_spec(FOR_BENCH, argc, argv, run, abandon);
 }

@@ -3,12 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/frame.h"
 #include "cli/load_live.h"
 #include "cli/load_views.h"
-#include "cli/logins.h"
-#include "cli/options.h"
 #include "cli/print_sql.h"
-#include "flow/stop.h"
 #include "job/exit_status.h"
 #include "job/load.h"
 #include "ui/progress.h"
@@ -101,26 +99,13 @@ static void on_progress(void *self, const struct load_progress *p)
     buf_free(&line);
 }
 
-static void on_note(void *self, const char *text)
+static void on_detail(void *self, const char *text)
 {
     (void)self;
-    log_info("%s", text);
+    log_debug("%s", text);
 }
 
-static void print_problems(const struct load_result *r)
-{
-    for (size_t i = 0; i < r->findings.count; i++) {
-        if (r->findings.items[i].level == FINDING_BLOCKER) {
-            log_error("%s", r->findings.items[i].text);
-        }
-    }
-    if (r->findings.left_out > 0) {
-        log_error("... and %zu more", r->findings.left_out);
-    }
-}
-
-/* The report is the last thing printed. When stdout is closed or full, the exit status still
- * tells how the load went. */
+/* The report is the last thing printed. */
 static void print_report(const struct spec *spec, const struct load_result *r, bool json)
 {
     struct buf text;
@@ -131,29 +116,21 @@ static void print_report(const struct spec *spec, const struct load_result *r, b
     } else {
         log_error("out of memory for the summary");
     }
-    (void)fflush(stdout);
     buf_free(&text);
 }
 
-static int run(const struct spec *spec, bool *abandon)
+static int run_load(const struct spec *spec, bool *abandon)
 {
-    struct err err = {.kind = ERR_NONE};
     struct load_result result;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet. */
     const char *no_color = getenv("NO_COLOR");
     struct screen screen = {
         .how = choose(spec), .color = no_color == NULL || no_color[0] == '\0', .spec = spec};
-    struct load_observer observer = {.self = &screen, .progress = on_progress, .note = on_note};
-    if (!stop_open(&err)) {
-        log_error("%s", err.msg);
-        return EXIT_FAILED;
-    }
+    struct load_observer observer = {
+        .self = &screen, .progress = on_progress, .note = frame_note, .detail = on_detail};
     load_run(spec, &observer, &result);
     log_status("");
-    print_problems(&result);
-    if (result.error.kind != ERR_NONE) {
-        log_error("%s", result.error.msg);
-    }
+    frame_print_problems(&result.findings, &result.error);
     print_report(spec, &result, screen.how == PROGRESS_JSON);
     int status = result.exit_status;
     *abandon = result.abandon_threads;
@@ -174,31 +151,12 @@ static int print_roles(const struct spec *spec)
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
+static int run(const struct spec *spec, bool *abandon)
+{
+    return spec->print_sql ? print_roles(spec) : run_load(spec, abandon);
+}
+
 int command_load(int argc, char **argv, bool *abandon)
 {
-    struct spec spec = {.jobs = 0};
-    struct err err = {.kind = ERR_NONE};
-    enum options_verdict verdict = OPTIONS_RUN;
-    int status = EXIT_USAGE;
-    if (!options_parse(FOR_LOAD, argc, argv, &verdict, &spec, &err)) {
-        log_error("%s", err.msg);
-    } else if (verdict == OPTIONS_HELP) {
-        options_help(FOR_LOAD, stdout);
-        status = EXIT_DONE;
-    } else if (verdict == OPTIONS_MARKDOWN) {
-        options_markdown(stdout);
-        status = EXIT_DONE;
-    } else if (spec.print_sql) {
-        status = print_roles(&spec);
-    } else if (!logins_prepare(&spec, &err)) {
-        log_error("%s", err.msg);
-        status = EXIT_FAILED;
-    } else {
-        options_open_log(&spec);
-        status = run(&spec, abandon);
-    }
-    if (!*abandon) {
-        spec_free(&spec);
-    }
-    return status;
+    return command_with_spec(FOR_LOAD, argc, argv, run, abandon);
 }

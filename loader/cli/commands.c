@@ -3,7 +3,10 @@
 #include "base/log.h"
 #include "cli/aws_commands.h"
 #include "cli/check.h"
+#include "cli/cmd_assess.h"
 #include "cli/cmd_bench.h"
+#include "cli/cmd_schema.h"
+#include "cli/frame.h"
 #include "job/exit_status.h"
 #include "job/holder.h"
 
@@ -18,6 +21,8 @@ static void help(void)
                 "\n"
                 "  load       copy tables from one database into another\n"
                 "  check      look at both sides before a load, and say what to mend\n"
+                "  assess     propose table modes and shard keys for a Limitless shard group\n"
+                "  schema     write or make the destination's schema, in two parts\n"
                 "  bench      measure both sides, and say which --jobs to use\n"
                 "  aws        IAM tokens, who you are to AWS, what to set up there\n"
                 "  version    print the version\n"
@@ -32,7 +37,7 @@ static bool is(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-int command_run(int argc, char **argv, bool *abandon)
+static int dispatch(int argc, char **argv, bool *abandon)
 {
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "load") == 0) {
@@ -43,6 +48,12 @@ int command_run(int argc, char **argv, bool *abandon)
     }
     if (strcmp(word, "bench") == 0) {
         return command_bench(argc - 2, argv + 2, abandon);
+    }
+    if (strcmp(word, "assess") == 0) {
+        return command_assess(argc - 2, argv + 2, abandon);
+    }
+    if (strcmp(word, "schema") == 0) {
+        return command_schema(argc - 2, argv + 2, abandon);
     }
     if (strcmp(word, "aws") == 0) {
         return command_aws(argc - 2, argv + 2);
@@ -64,4 +75,9 @@ int command_run(int argc, char **argv, bool *abandon)
         log_error("unknown subcommand \"%.40s\"; \"sluice help\" lists them", word);
     }
     return EXIT_USAGE;
+}
+
+int command_run(int argc, char **argv, bool *abandon)
+{
+    return frame_finish(dispatch(argc, argv, abandon));
 }

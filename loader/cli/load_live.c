@@ -143,6 +143,10 @@ void live_look(struct live *live, const struct spec *spec, const struct load_pro
         out->done_bytes = out->planned_bytes;
     }
     load_views_flow(spec, b, &p->totals, &out->flow);
+    if (p->routers != NULL) {
+        out->flow.routers = live->routers;
+        out->flow.router_count = load_views_routers(p->routers, live->routers);
+    }
     take_sample(live, p, now_ns);
     take_rates(live, out);
     take_recent(live, &out->recent);

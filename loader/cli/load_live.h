@@ -24,6 +24,7 @@ struct live {
     size_t sample_count;
     uint64_t moved_ns;     /* when bytes_sent last grew, or the load began */
     char waiting_for[320]; /* what a view borrows */
+    struct router_line routers[ROUTERS_MAX];
 };
 
 /* Takes a sample. *out borrows from live and p. */

@@ -12,11 +12,38 @@
 struct lists {
     const char **warnings;
     size_t warning_count;
+    const char **problems;
+    size_t problem_count;
     struct table_view *tables;
     struct plan_table_view *plan_tables;
     struct snapshot_view *snapshots;
     struct stream_view *streams;
+    struct router_line *routers;
 };
+
+static const char *const router_states[] = {
+    [ROUTER_USED] = "used", [ROUTER_AVOIDED] = "avoided", [ROUTER_GONE] = "gone"};
+
+size_t load_views_routers(const struct load_routers *from, struct router_line out[ROUTERS_MAX])
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct router_view *r = &from->items[i];
+        out[i] = (struct router_line){.host = r->host,
+                                      .state = router_states[r->state],
+                                      .load = r->load,
+                                      .writers = r->writers,
+                                      .connects = r->connects,
+                                      .failures = r->failures,
+                                      .back = r->back_ns > r->down_ns};
+        if (r->down_ns != 0) {
+            uint64_t until_ns = out[i].back ? r->back_ns : from->at_ns;
+            int64_t ago_ms = (int64_t)((from->at_ns - r->down_ns) / NS_PER_MS);
+            out[i].down_ms = (until_ns - r->down_ns) / NS_PER_MS;
+            (void)clock_iso(from->at_wall_ms - ago_ms, out[i].down_at);
+        }
+    }
+    return from->count;
+}
 
 void load_views_flow(const struct spec *spec, const struct board_view *b,
                      const struct load_totals *t, struct flow_view *out)
@@ -92,12 +119,14 @@ static bool lists_make(const struct load_result *r, struct lists *l)
 {
     size_t tables = r->plan.table_count;
     l->warnings = calloc(r->findings.count + 1, sizeof(char *));
+    l->problems = calloc(r->findings.count + 1, sizeof(char *));
     l->tables = calloc(tables + 1, sizeof *l->tables);
     l->plan_tables = calloc(tables + 1, sizeof *l->plan_tables);
     l->snapshots = calloc(r->snapshot_count + 1, sizeof *l->snapshots);
     l->streams = calloc((size_t)r->streams + 1, sizeof *l->streams);
-    if (l->warnings == NULL || l->tables == NULL || l->plan_tables == NULL ||
-        l->snapshots == NULL || l->streams == NULL) {
+    l->routers = calloc(ROUTERS_MAX, sizeof *l->routers);
+    if (l->warnings == NULL || l->problems == NULL || l->tables == NULL || l->plan_tables == NULL ||
+        l->snapshots == NULL || l->streams == NULL || l->routers == NULL) {
         return false;
     }
     for (unsigned i = 0; r->writers != NULL && i < r->streams; i++) {
@@ -106,6 +135,8 @@ static bool lists_make(const struct load_result *r, struct lists *l)
     for (size_t i = 0; i < r->findings.count; i++) {
         if (r->findings.items[i].level == FINDING_WARNING) {
             l->warnings[l->warning_count++] = r->findings.items[i].text;
+        } else {
+            l->problems[l->problem_count++] = r->findings.items[i].text;
         }
     }
     for (size_t i = 0; r->planned && i < tables; i++) {
@@ -123,10 +154,12 @@ static bool lists_make(const struct load_result *r, struct lists *l)
 static void lists_free(struct lists *l)
 {
     free(l->warnings);
+    free(l->problems);
     free(l->tables);
     free(l->plan_tables);
     free(l->snapshots);
     free(l->streams);
+    free(l->routers);
 }
 
 static void report_plan(const struct spec *spec, const struct load_result *r, struct lists *l,
@@ -187,9 +220,13 @@ static void report_summary(const struct spec *spec, const struct load_result *r,
                              .snapshot_count = r->snapshot_count,
                              .warnings = l->warnings,
                              .warning_count = l->warning_count,
+                             .problems = l->problems,
+                             .problem_count = l->problem_count,
                              .sequences_moved = (const char *const *)r->sequences.items,
                              .sequence_count = r->sequences.count};
     load_views_flow(spec, &r->board, &r->totals, &v.flow);
+    v.flow.routers = l->routers;
+    v.flow.router_count = load_views_routers(&r->routers, l->routers);
     for (size_t i = 0; i < v.table_count; i++) {
         v.rows += l->tables[i].rows;
         v.chunks_done += l->tables[i].chunks_done;

@@ -11,6 +11,9 @@
 bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
                        struct buf *out);
 
+/* How many there are; out borrows from them. */
+size_t load_views_routers(const struct load_routers *from, struct router_line out[ROUTERS_MAX]);
+
 /* What the data plane did, of one moment or of the whole run. */
 void load_views_flow(const struct spec *spec, const struct board_view *b,
                      const struct load_totals *t, struct flow_view *out);

@@ -1,8 +1,11 @@
 #include "cli/options.h"
 
 #include "base/log.h"
+#include "cli/job_file.h"
+#include "cli/nearest.h"
 #include "cli/options_auth.h"
 #include "cli/options_flow.h"
+#include "cli/options_result.h"
 #include "cli/options_table.h"
 
 #include <stdio.h>
@@ -14,63 +17,23 @@
 
 struct parse {
     enum option_command command;
-    const struct option_row *rows;
-    size_t row_count;
     char **words;
     size_t word_count;
     size_t at; /* the word being read */
     struct spec *spec;
-    bool given[OPTIONS_MAX];
+    struct option_origin *origins; /* of OPTIONS_MAX */
     enum options_verdict verdict;
 };
 
-/* Nearest known name. */
-
-#define WORD_MAX 40 /* of an unknown option: what is compared and shown */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Levenshtein's distance, one row of the matrix at a time. Neither is longer than WORD_MAX. */
-static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t row[WORD_MAX + 1];
-
-    for (size_t j = 0; j <= b_len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = least(changed, 1 + least(row[j], row[j - 1]));
-        }
-    }
-    return row[b_len];
-}
-
-/* NULL when nothing is near: a third of the word may differ, or two letters. A beginning of a name,
- * as people type it, is as near as can be. */
+/* NULL when nothing is near. */
 static const struct option_row *nearest(const struct parse *p, const char *name, size_t len)
 {
     const struct option_row *best = NULL;
-    size_t best_distance = len < 4 ? 2 : most(3, len / 3 + 1);
+    size_t best_distance = nearest_limit(len);
 
-    for (size_t i = 0; i < p->row_count; i++) {
-        const struct option_row *row = &p->rows[i];
-        size_t row_len = strlen(row->name);
-        size_t distance = len >= 3 && strncmp(row->name, name, len) == 0
-                              ? 0
-                              : edit_distance(name, len, row->name, row_len);
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
+        size_t distance = nearest_distance(name, len, row->name);
         if (!row->hidden && option_is_for(row, p->command) && distance < best_distance) {
             best = row;
             best_distance = distance;
@@ -81,7 +44,7 @@ static const struct option_row *nearest(const struct parse *p, const char *name,
 
 static bool refuse_unknown(const struct parse *p, const char *name, size_t len, struct err *err)
 {
-    size_t shown = least(len, WORD_MAX);
+    size_t shown = len < NEAREST_MAX ? len : NEAREST_MAX;
     const struct option_row *near = nearest(p, name, shown);
 
     if (near == NULL) {
@@ -97,10 +60,11 @@ static bool refuse_unknown(const struct parse *p, const char *name, size_t len, 
 
 static const struct option_row *find_name(const struct parse *p, const char *name, size_t len)
 {
-    for (size_t i = 0; i < p->row_count; i++) {
-        if (option_is_for(&p->rows[i], p->command) && strlen(p->rows[i].name) == len &&
-            memcmp(p->rows[i].name, name, len) == 0) {
-            return &p->rows[i];
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
+        if (option_is_for(row, p->command) && strlen(row->name) == len &&
+            memcmp(row->name, name, len) == 0) {
+            return row;
         }
     }
     return NULL;
@@ -108,9 +72,10 @@ static const struct option_row *find_name(const struct parse *p, const char *nam
 
 static const struct option_row *find_letter(const struct parse *p, char letter)
 {
-    for (size_t i = 0; i < p->row_count; i++) {
-        if (p->rows[i].letter == letter && option_is_for(&p->rows[i], p->command)) {
-            return &p->rows[i];
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
+        if (row->letter == letter && option_is_for(row, p->command)) {
+            return row;
         }
     }
     return NULL;
@@ -120,18 +85,31 @@ static const struct option_row *find_letter(const struct parse *p, char letter)
 
 #define WHERE_MAX 48 /* "--" and the longest name */
 
+static bool keep(struct parse *p, const struct option_value *value, enum origin_kind kind,
+                 struct err *err)
+{
+    struct option_origin *o = &p->origins[option_index(value->row)];
+
+    if (!value->row->repeatable) {
+        text_list_free(&o->texts);
+        text_list_free(&o->envs);
+    }
+    o->kind = kind;
+    return value->row->set(p->spec, value, err) &&
+           origin_add(o, value->row->secret ? "" : value->text, NULL, err);
+}
+
 static bool store(struct parse *p, const struct option_row *row, const char *text, struct err *err)
 {
     char where[WHERE_MAX];
     struct option_value value = {.row = row, .where = where, .text = text};
 
     (void)snprintf(where, sizeof(where), "--%s", row->name);
-    p->given[row - p->rows] = true;
     if (row->set == NULL) {
         p->verdict = row->verdict;
         return true;
     }
-    return row->set(p->spec, &value, err);
+    return keep(p, &value, ORIGIN_WORD, err);
 }
 
 /* The value is stored before it is hidden: ps shows argv as it is in memory. */
@@ -248,9 +226,10 @@ static bool read_words(struct parse *p, struct err *err)
 /* A variable that is set to nothing counts as not set. */
 static bool read_variables(struct parse *p, struct err *err)
 {
-    for (size_t i = 0; i < p->row_count; i++) {
-        const struct option_row *row = &p->rows[i];
-        if (row->variable == NULL || p->given[i] || !option_is_for(row, p->command)) {
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
+        if (row->variable == NULL || p->origins[i].kind != ORIGIN_DEFAULT ||
+            !option_is_for(row, p->command)) {
             continue;
         }
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread exists yet, see spec.h. */
@@ -259,8 +238,7 @@ static bool read_variables(struct parse *p, struct err *err)
             continue;
         }
         struct option_value value = {.row = row, .where = row->variable, .text = text};
-        p->given[i] = true;
-        if (!row->set(p->spec, &value, err)) {
+        if (!keep(p, &value, ORIGIN_VARIABLE, err)) {
             return false;
         }
     }
@@ -272,8 +250,8 @@ static bool check_servers(const struct parse *p, struct err *err)
     const struct spec *spec = p->spec;
     const unsigned needs = FOR_LOAD | FOR_CHECK | FOR_BENCH;
 
-    if ((p->command & needs) == 0 || spec->print_sql || secret_is_set(&spec->source) ||
-        secret_is_set(&spec->destination)) {
+    if ((p->command & needs) == 0 || spec->print_sql || spec->print_config ||
+        secret_is_set(&spec->source) || secret_is_set(&spec->destination)) {
         return true;
     }
     return err_set(err, ERR_USAGE,
@@ -290,28 +268,66 @@ static void hide_rest(struct parse *p)
     }
 }
 
-bool options_parse(enum option_command command, int argc, char **argv,
-                   enum options_verdict *verdict, struct spec *spec, struct err *err)
+/* The file says only what neither a word nor a variable has said. */
+static bool read_file(const struct parse *p, struct options_result *out, struct err *err)
+{
+    struct job_file file = {.path = p->spec->config,
+                            .command = p->command,
+                            .spec = p->spec,
+                            .origins = &out->origins,
+                            .findings = &out->findings};
+    return p->spec->config == NULL || job_file_read(&file, err);
+}
+
+bool options_read(enum option_command command, int argc, char **argv, struct options_result *out,
+                  struct err *err)
 {
     struct parse p = {.command = command,
                       .words = argv,
                       .word_count = argc > 0 ? (size_t)argc : 0,
-                      .spec = spec,
+                      .spec = &out->spec,
+                      .origins = out->origins.options,
                       .verdict = OPTIONS_RUN};
 
-    *spec = (struct spec){0};
-    p.rows = options_table(&p.row_count);
-    if (!options_defaults(spec, err) || !read_words(&p, err)) {
+    *out = (struct options_result){.verdict = OPTIONS_RUN};
+    if (!options_defaults(p.spec, err) || !read_words(&p, err)) {
         hide_rest(&p);
         return false;
     }
     if (p.verdict == OPTIONS_RUN &&
-        !(read_variables(&p, err) && check_servers(&p, err) &&
-          options_check_auth(command, spec, err) && options_check_flow(spec, err))) {
+        !(read_variables(&p, err) && read_file(&p, out, err) && check_servers(&p, err) &&
+          options_check_auth(command, p.spec, err) && options_check_flow(p.spec, err))) {
         return false;
     }
-    *verdict = p.verdict;
+    out->verdict = p.verdict;
     return true;
+}
+
+void options_result_free(struct options_result *r)
+{
+    spec_free(&r->spec);
+    config_origins_free(&r->origins);
+    findings_free(&r->findings);
+}
+
+bool options_parse(enum option_command command, int argc, char **argv,
+                   enum options_verdict *verdict, struct spec *spec, struct err *err)
+{
+    struct options_result *r = malloc(sizeof *r);
+
+    *spec = (struct spec){0};
+    if (r == NULL) {
+        return err_set(err, ERR_SYSTEM, "out of memory for the options");
+    }
+    bool ok = options_read(command, argc, argv, r, err);
+    if (ok) {
+        *verdict = r->verdict;
+    }
+    *spec = r->spec;
+    r->spec = (struct spec){0};
+    options_result_free(r);
+    free(r);
+    return ok;
 }
 
 void options_open_log(const struct spec *spec)

@@ -3,7 +3,7 @@
  * docs/options.md, so that they cannot differ.
  *
  * Precedence: command line, then the option's environment variable (SLUICE_JOBS for --jobs, and so
- * on, where the table names one), then the default.
+ * on, where the table names one), then the job file (cli/job_file.h), then the default.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_MARKDOWN };
+enum options_verdict { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_MARKDOWN, OPTIONS_KEYS };
 
 /* Who takes options. Bits, so that a row can name several. */
 enum option_command {
@@ -23,6 +23,8 @@ enum option_command {
     FOR_AWS_WHOAMI = 8,
     FOR_AWS_SETUP = 16,
     FOR_BENCH = 32,
+    FOR_ASSESS = 64,
+    FOR_SCHEMA = 128,
 };
 
 /* Parses the words after the command's name: argv[0] is the first of them. argv values that may

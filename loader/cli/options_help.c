@@ -15,19 +15,20 @@ struct example {
 
 static const struct example load_examples[] = {
     {"Every table of a database, with eight streams",
-     "sluice load --source service=shop_old --destination service=shop_new -j 8"         },
+     "sluice load --source service=shop_old --destination service=shop_new -j 8"                                          },
     {"What would be done, and nothing else",
-     "sluice load --source service=shop_old --destination service=shop_new --dry-run"    },
+     "sluice load --source service=shop_old --destination service=shop_new --dry-run"                                     },
     {"Two schemas without their logs, replacing what is there",
      "sluice load --source service=shop_old --destination service=shop_new \\\n"
-     "    -n sales -n stock -T '*.*_log' --mode truncate --job nightly"                  },
+     "    -n sales -n stock -T '*.*_log' --mode truncate --job nightly"                                                   },
+    {"A job file, and one value of it another today",                                "sluice load --config shop.yaml -j 2"},
     {"The source's password from Secrets Manager, an IAM token for the destination",
      "sluice load --source-secret prod/shop/reader \\\n"
      "    --destination 'rds:shop-limitless/postgres_limitless user=loader' "
-     "--destination-iam"                                                                 },
+     "--destination-iam"                                                                                                  },
     {"The SQL for roles with no more rights than needed, for a DBA to look through",
-     "sluice load --print-sql"                                                           },
-    {NULL,                                                                           NULL},
+     "sluice load --print-sql"                                                                                            },
+    {NULL,                                                                           NULL                                 },
 };
 
 static const struct example check_examples[] = {
@@ -60,6 +61,25 @@ static const struct example whoami_examples[] = {
     {NULL,                            NULL                                     },
 };
 
+static const struct example schema_examples[] = {
+    {"What becomes of each object",
+     "sluice schema --source service=shop_old --destination service=shop_new"                            },
+    {"The statements, to be read first",     "sluice schema --source service=shop_old --destination "
+                                         "service=shop_new --config shop.yaml \\\n"
+                                         "    --emit shop-schema"},
+    {"Everything, with the rows in between",
+     "sluice schema --config shop.yaml --apply before && sluice load --config shop.yaml && \\\n"
+     "    sluice schema --config shop.yaml --apply after"                                                },
+    {NULL,                                   NULL                                                        },
+};
+
+static const struct example assess_examples[] = {
+    {"What would become of the shop",    "sluice assess --source 'host=db1 dbname=shop'"},
+    {"The same, and a job file to edit",
+     "sluice assess --source 'host=db1 dbname=shop' --out shop.yaml"                    },
+    {NULL,                               NULL                                           },
+};
+
 static const struct example setup_examples[] = {
     {"For a source with a secret and a destination by IAM",
      "sluice aws setup --source-secret prod/shop/reader \\\n"
@@ -79,23 +99,31 @@ static const struct command_text commands[] = {
     {FOR_LOAD,       "--source CONNINFO --destination CONNINFO [OPTION]...",
      "Loads tables of one PostgreSQL database into another by parallel COPY, each row exactly "
      "once. "
-     "Run the same command again to resume a load that was stopped.",                  load_examples  },
+     "Run the same command again to resume a load that was stopped.",                      load_examples  },
     {FOR_CHECK,      "--source CONNINFO --destination CONNINFO [OPTION]...",
      "Looks at everything that a load with the same options needs, on both sides and in AWS, and "
-     "says for each finding how to mend it. Changes nothing.",                         check_examples },
+     "says for each finding how to mend it. Changes nothing.",                             check_examples },
     {FOR_BENCH,      "--source CONNINFO --destination CONNINFO [OPTION]...",
      "Measures how fast the source can be read, the destination written, and both together, with "
      "different numbers of streams, and says which to use. Writes only to scratch tables in a "
-     "schema of its own, which is dropped at the end.",                                bench_examples },
+     "schema of its own, which is dropped at the end.",                                    bench_examples },
+    {FOR_ASSESS,     "--source CONNINFO [OPTION]...",
+     "Looks at the source's catalogs and statistics and proposes how its tables would stand in a "
+     "Limitless shard group: modes, shard keys, what they cost, and what is in the way. Changes "
+     "nothing.",                                                                           assess_examples},
+    {FOR_SCHEMA,     "--source CONNINFO --destination CONNINFO [OPTION]...",
+     "Takes the source's schema from pg_dump and says what becomes of each object at the "
+     "destination; writes that as SQL, or makes it: one part before the rows are loaded, the other "
+     "one after them. A shard group gets what it can take, by the rules of the job file.", schema_examples},
     {FOR_AWS_TOKEN,  "--host HOST --user USER [OPTION]...",
-     "Prints an IAM token for a database login: the password of the next 15 minutes.", token_examples },
+     "Prints an IAM token for a database login: the password of the next 15 minutes.",     token_examples },
     {FOR_AWS_WHOAMI, "[OPTION]...",
      "Says which AWS identity would be used, where its credentials come from, and how far the "
-     "clocks are apart.",                                                              whoami_examples},
+     "clocks are apart.",                                                                  whoami_examples},
     {FOR_AWS_SETUP,  "--source CONNINFO --destination CONNINFO [OPTION]...",
      "Writes, as files to review, what a load with these options needs in AWS and in both "
      "databases: policies, roles, SQL, and a script that applies them and takes them back. Applies "
-     "nothing.",                                                                       setup_examples },
+     "nothing.",                                                                           setup_examples },
 };
 
 static const struct command_text *text_of(enum option_command command)
@@ -176,19 +204,18 @@ static void print_option(FILE *out, const struct option_row *row)
 
 static void print_groups(FILE *out, enum option_command command)
 {
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
+    size_t count = options_count();
     enum option_group group = GROUP_COUNT;
 
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].hidden || !option_is_for(&rows[i], command)) {
+        if (option_at(i)->hidden || !option_is_for(option_at(i), command)) {
             continue;
         }
-        if (rows[i].group != group) {
-            group = rows[i].group;
+        if (option_at(i)->group != group) {
+            group = option_at(i)->group;
             (void)fprintf(out, "\n%s:\n", option_group_title(group));
         }
-        print_option(out, &rows[i]);
+        print_option(out, option_at(i));
     }
 }
 
@@ -202,7 +229,8 @@ void options_help(enum option_command command, FILE *out)
     (void)fputc('\n', out);
     print_wrapped(out,
                   "Sizes are written 64kB, 256MB, 1GB; durations 500ms, 30s, 5min, 1h, 2d. The "
-                  "command line goes before a variable, a variable before the default.",
+                  "command line goes before a variable, a variable before the job file, the job "
+                  "file before the default.",
                   0);
     (void)fputs("\nExamples:\n", out);
     for (const struct example *e = text->examples; e->what != NULL; e++) {
@@ -260,44 +288,42 @@ static void markdown_examples(FILE *out, const struct command_text *text)
 
 static void markdown_groups(FILE *out, enum option_command command)
 {
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
+    size_t count = options_count();
     enum option_group group = GROUP_COUNT;
 
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].hidden || !option_is_for(&rows[i], command)) {
+        if (option_at(i)->hidden || !option_is_for(option_at(i), command)) {
             continue;
         }
-        if (rows[i].group != group) {
-            group = rows[i].group;
+        if (option_at(i)->group != group) {
+            group = option_at(i)->group;
             (void)fprintf(out, "\n## %s\n", option_group_title(group));
         }
-        markdown_option(out, &rows[i]);
+        markdown_option(out, option_at(i));
     }
 }
 
 /* What the other commands share with load is named; what they alone take is told in full. */
 static void markdown_command(FILE *out, const struct command_text *text)
 {
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
+    size_t count = options_count();
     const char *comma = "";
 
     (void)fprintf(out, "\n## `sluice %s %s`\n\n", command_name(text->command), text->usage);
     put_markdown(out, text->about);
     (void)fputs("\n\nAs for `load`: ", out);
     for (size_t i = 0; i < count; i++) {
-        if (!rows[i].hidden && option_is_for(&rows[i], text->command) &&
-            option_is_for(&rows[i], FOR_LOAD)) {
-            (void)fprintf(out, "%s`--%s`", comma, rows[i].name);
+        if (!option_at(i)->hidden && option_is_for(option_at(i), text->command) &&
+            option_is_for(option_at(i), FOR_LOAD)) {
+            (void)fprintf(out, "%s`--%s`", comma, option_at(i)->name);
             comma = ",\n";
         }
     }
     (void)fputs(".\n", out);
     for (size_t i = 0; i < count; i++) {
-        if (!rows[i].hidden && option_is_for(&rows[i], text->command) &&
-            !option_is_for(&rows[i], FOR_LOAD)) {
-            markdown_option(out, &rows[i]);
+        if (!option_at(i)->hidden && option_is_for(option_at(i), text->command) &&
+            !option_is_for(option_at(i), FOR_LOAD)) {
+            markdown_option(out, option_at(i));
         }
     }
     markdown_examples(out, text);
@@ -310,8 +336,9 @@ void options_markdown(FILE *out)
                 "not the page.\nFirst come the options of `sluice load`, then what the other "
                 "commands take.\n\n"
                 "Sizes are written `64kB`, `256MB`, `1GB`; durations `500ms`, `30s`, `5min`, `1h`, "
-                "`2d`. The command\nline goes before a variable, a variable before the default. Of "
-                "an option that is given twice the\nlast value holds, unless it is repeatable. "
+                "`2d`. The command\nline goes before a variable, a variable before the [job "
+                "file](job-file.md), the job file before the\ndefault. Of an option that is given "
+                "twice the last value holds, unless it is repeatable.\n"
                 "`--name value` and `--name=value` are the same, and so are\n`-j 8` and `-j8`; "
                 "names are not abbreviated.\n",
                 out);

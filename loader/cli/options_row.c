@@ -18,6 +18,10 @@ const char *command_name(enum option_command command)
         return "aws setup";
     case FOR_BENCH:
         return "bench";
+    case FOR_ASSESS:
+        return "assess";
+    case FOR_SCHEMA:
+        return "schema";
     case FOR_LOAD:
     default:
         return "load";
@@ -35,6 +39,8 @@ const char *option_group_title(enum option_group group)
         [GROUP_WRITING] = "How rows are written",
         [GROUP_JOB] = "The job",
         [GROUP_BENCH] = "What is measured",
+        [GROUP_ASSESS] = "What is assessed",
+        [GROUP_SCHEMA] = "The destination's schema",
         [GROUP_AWS] = "AWS",
         [GROUP_OUTPUT] = "Output",
     };
@@ -44,13 +50,10 @@ const char *option_group_title(enum option_group group)
 /* The defaults go through the same checks as what a user types. */
 bool options_defaults(struct spec *spec, struct err *err)
 {
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
-
     spec->sequences = true;
     spec->analyze = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct option_row *row = &rows[i];
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
         struct option_value value = {.row = row, .where = row->name, .text = row->default_text};
         if (row->preset && !row->set(spec, &value, err)) {
             return false;

@@ -260,6 +260,26 @@ OPTION_SETTER(mode)
     return true;
 }
 
+OPTION_SETTER(create_tables)
+{
+    spec->create_tables = true;
+    (void)value;
+    (void)err;
+    return true;
+}
+
+OPTION_SETTER(routers)
+{
+    static const enum routers_choice choices[] = {ROUTERS_AUTO, ROUTERS_OFF};
+    unsigned choice = 0;
+
+    if (!option_choose(value, &choice, err)) {
+        return false;
+    }
+    spec->routers = choices[choice];
+    return true;
+}
+
 OPTION_SETTER(triggers)
 {
     static const enum triggers_choice choices[] = {TRIGGERS_KEEP, TRIGGERS_DISABLE};
@@ -387,6 +407,19 @@ OPTION_SETTER(ledger_schema)
                        value->text);
     }
     return keep_text(&spec->ledger_schema, value->text, err);
+}
+
+OPTION_SETTER(config)
+{
+    return option_keep_text(&spec->config, value, err);
+}
+
+OPTION_SETTER(print_config)
+{
+    spec->print_config = true;
+    (void)value;
+    (void)err;
+    return true;
 }
 
 OPTION_SETTER(dry_run)

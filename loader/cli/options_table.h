@@ -22,6 +22,8 @@ enum option_group {
     GROUP_WRITING,
     GROUP_JOB,
     GROUP_BENCH,
+    GROUP_ASSESS,
+    GROUP_SCHEMA,
     GROUP_AWS,
     GROUP_OUTPUT,
     GROUP_COUNT,
@@ -56,9 +58,21 @@ struct option_row {
 };
 
 /* What the parser has room for. */
-#define OPTIONS_MAX 80
+#define OPTIONS_MAX 96
 
-const struct option_row *options_table(size_t *count);
+/* The table is kept in parts, one a theme: options_table_*.c. */
+struct option_part {
+    const struct option_row *rows;
+    size_t count;
+};
+extern const struct option_part options_servers, options_tables, options_job, options_other;
+
+size_t options_count(void);
+/* In the order of the help; NULL past the end. */
+const struct option_row *option_at(size_t index);
+size_t option_index(const struct option_row *row); /* of a row of the table */
+/* The first of this name, for whichever command; NULL when there is none. */
+const struct option_row *option_named(const char *name, size_t len);
 /* Does the command take it? */
 bool option_is_for(const struct option_row *row, enum option_command command);
 /* "load", "aws token". */

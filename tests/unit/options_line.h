@@ -63,12 +63,9 @@ static inline void put_variable(const char *name, const char *value)
 
 static inline int clear_environment(void **state)
 {
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].variable != NULL) {
-            put_variable(rows[i].variable, NULL);
+    for (size_t i = 0; i < options_count(); i++) {
+        if (option_at(i)->variable != NULL) {
+            put_variable(option_at(i)->variable, NULL);
         }
     }
     (void)state;

@@ -374,23 +374,22 @@ static void help_and_page_hold_every_option(void **state)
 {
     char *help = printed(print_load_help);
     char *page = printed(options_markdown);
-    size_t count = 0;
-    const struct option_row *rows = options_table(&count);
-
-    assert_in_range(count, 30, OPTIONS_MAX);
-    for (size_t i = 0; i < count; i++) {
+    assert_in_range(options_count(), 30, OPTIONS_MAX);
+    assert_null(option_at(options_count()));
+    for (size_t i = 0; i < options_count(); i++) {
+        const struct option_row *row = option_at(i);
         char in_help[80];
         char in_page[64];
-        const char *gap = rows[i].argument == NULL ? "" : " ";
-        const char *argument = rows[i].argument == NULL ? "" : rows[i].argument;
-        (void)snprintf(in_help, sizeof(in_help), "--%s%s%s%s\n", rows[i].name, gap, argument,
-                       rows[i].repeatable ? "   (may be repeated)" : "");
-        (void)snprintf(in_page, sizeof(in_page), "### `--%s%s%s`", rows[i].name, gap, argument);
-        bool helped = !rows[i].hidden && option_is_for(&rows[i], FOR_LOAD);
+        const char *gap = row->argument == NULL ? "" : " ";
+        const char *argument = row->argument == NULL ? "" : row->argument;
+        (void)snprintf(in_help, sizeof(in_help), "--%s%s%s%s\n", row->name, gap, argument,
+                       row->repeatable ? "   (may be repeated)" : "");
+        (void)snprintf(in_page, sizeof(in_page), "### `--%s%s%s`", row->name, gap, argument);
+        bool helped = !row->hidden && option_is_for(row, FOR_LOAD);
         assert_int_equal(strstr(help, in_help) != NULL, helped);
-        assert_int_equal(strstr(page, in_page) == NULL, rows[i].hidden);
-        assert_true(!helped || rows[i].variable == NULL || strstr(help, rows[i].variable) != NULL);
-        assert_true(i == 0 || rows[i].group >= rows[i - 1].group);
+        assert_int_equal(strstr(page, in_page) == NULL, row->hidden);
+        assert_true(!helped || row->variable == NULL || strstr(help, row->variable) != NULL);
+        assert_true(i == 0 || row->group >= option_at(i - 1)->group);
     }
     assert_non_null(strstr(help, "\nExit status:\n\n  0  Done.\n"));
     assert_non_null(strstr(page, "| 8 | This job is already running. |\n"));

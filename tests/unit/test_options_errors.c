@@ -117,7 +117,7 @@ static void unknown_options_name_the_nearest(void **state)
         {"--no-analyse",     "--no-analyze"    },
         {"--dryrun",         "--dry-run"       },
         {"--help-markdow",   NULL              }, /* hidden options are not suggested */
-        {"--config",         NULL              },
+        {"--confg",          "--config"        },
         {"--source-secrte",  "--source-secret" },
         {"--xyzzy",          NULL              },
     };

@@ -1,4 +1,5 @@
-"""The demo: a generated shop is loaded, the loader killed in the middle, resumed, and compared.
+"""The demo: a generated shop is loaded, the loader killed in the middle, resumed, and compared; then it
+goes into a simulated shard group, one router cut in the middle.
 
 The loader is given no password: it asks a stand-in for AWS for the source's and logs in to the
 destination by IAM token. Run by scripts/demo. DEMO_SIZE (1GB) and DEMO_JOBS (4) change it.
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from support import aws_roles, compare, shop, sluice  # noqa: E402
+from support import aws_roles, compare, demo_group, shop, sluice  # noqa: E402
 from support.lab import Lab, LabError, deaf_to_interrupts, exit_on_sigterm  # noqa: E402
 
 DB = "shop"
@@ -77,9 +78,13 @@ def make_roles(lab):
         say(f"   destination  role {WRITER}, a member of rds_iam: it gets in with an IAM token only")
 
 
+def source_options(lab):
+    return aws_roles.source_options(lab, SECRET)
+
+
 def load_command(lab, size):
     chunk_mb = max(1, min(16, round(size / 64e6)))
-    return [sluice.SLUICE, "load", *aws_roles.source_options(lab, SECRET),
+    return [sluice.SLUICE, "load", *source_options(lab),
             *aws_roles.destination_options(lab, DB, WRITER),
             "--jobs", os.environ.get("DEMO_JOBS", "4"), "--chunk-size", f"{chunk_mb}MB"]
 
@@ -102,15 +107,16 @@ def start(lab, command):
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**env, **lab.aws_env()})
 
 
-def half_of_the_chunks_are_done(lab):
-    """Asks the ledger; there is none in the first moments."""
+def enough_chunks_are_done(cluster, share=2):
+    """(done, all) once a half, a third, ... of the chunks is; asks the ledger, which is not there in
+    the first moments."""
     try:
-        ((total, done),) = lab.destination.query(DB, COUNT_CHUNKS)
+        ((total, done),) = cluster.query(DB, COUNT_CHUNKS)
     except Exception as e:  # psycopg2's "relation does not exist"
         if getattr(e, "pgcode", None) in ("42P01", "3F000"):
             return None
         raise
-    return (done, total) if total and 2 * done >= total else None
+    return (done, total) if total and share * done >= total else None
 
 
 def load_and_kill(lab, command):
@@ -120,7 +126,7 @@ def load_and_kill(lab, command):
     loader = start(lab, command)
     try:
         while loader.poll() is None:
-            half = half_of_the_chunks_are_done(lab)
+            half = enough_chunks_are_done(lab.destination)
             if half:
                 loader.kill()
                 loader.wait()
@@ -197,7 +203,8 @@ def run(lab, size):
     if not compare_all(lab):
         return 1
     say(f"   Killed {'once' if killed else 'never'}; not a row lost, not one twice.")
-    return 0
+    jobs = os.environ.get("DEMO_JOBS", "4")
+    return 0 if demo_group.Act(lab, sys.modules[__name__], source_options(lab), jobs).run() else 1
 
 
 def main():
@@ -205,8 +212,8 @@ def main():
     started = time.monotonic()
     try:
         size = shop.parse_size(os.environ.get("DEMO_SIZE", "1GB"))
-        step("Starting the lab: a source and a destination PostgreSQL, and a stand-in for AWS")
-        with Lab(aws=True) as lab:
+        step("Starting the lab: a source, a destination, a simulated shard group, and a stand-in for AWS")
+        with Lab(aws=True, shard_group=True) as lab:
             for name, cluster in lab.clusters.items():
                 say(f"   {name:<12} 127.0.0.1:{cluster.port}, for AWS {cluster.aws_host}")
             say(f"   {'AWS':<12} {lab.aws.url.removeprefix('http://')}")

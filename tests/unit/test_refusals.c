@@ -217,17 +217,18 @@ static void circles(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct findings findings = {0};
-        struct fix f[3];
+        struct fix_table t[3];
+        struct fix f[3]; /* borrows from t */
         struct ddl_table tables[3];
         for (size_t k = 0; k < 3; k++) {
             char with = cases[i].with[k];
-            const struct fix_table t = {.name = names[k] + 2,
-                                        .columns = {INT("k")},
-                                        .mode = TABLE_SHARDED,
-                                        .shard_key = {"k"},
-                                        .collocate_with = with == '-' ? NULL : names[with - 'a'],
-                                        .line = (unsigned)k + 1};
-            fix_make(&t, &f[k]);
+            t[k] = (struct fix_table){.name = names[k] + 2,
+                                      .columns = {INT("k")},
+                                      .mode = TABLE_SHARDED,
+                                      .shard_key = {"k"},
+                                      .collocate_with = with == '-' ? NULL : names[with - 'a'],
+                                      .line = (unsigned)k + 1};
+            fix_make(&t[k], &f[k]);
             tables[k] = f[k].table;
         }
         check(tables, 3, 160008, &findings);

@@ -4,6 +4,7 @@
 #include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
+#include "job/plan_build.h"
 #include "pg/session.h"
 
 #include <stdio.h>
@@ -38,28 +39,12 @@ static bool connect_source(struct run *r, struct err *err)
            pg_exec(r->pg, LOCK_TIMEOUT, err);
 }
 
-static struct selection selection_of(const struct spec *spec)
-{
-    return (struct selection){
-        .tables = (const char *const *)spec->tables.items,
-        .table_count = spec->tables.count,
-        .tables_out = (const char *const *)spec->tables_out.items,
-        .table_out_count = spec->tables_out.count,
-        .schemas = (const char *const *)spec->schemas.items,
-        .schema_count = spec->schemas.count,
-        .schemas_out = (const char *const *)spec->schemas_out.items,
-        .schema_out_count = spec->schemas_out.count,
-        .ledger_schema = spec->ledger_schema,
-    };
-}
-
 static bool look(struct run *r, struct err *err)
 {
     CLEANUP(relation_list_free) struct relation_list list = {0};
-    struct selection selection = selection_of(r->spec);
     if (!session_free_slots(r->pg, &r->result->free_connections, err) ||
         !pg_exec(r->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err) ||
-        !catalog_select(r->pg, &selection, &r->result->findings, &list, err)) {
+        !plan_select(r->pg, r->spec, &r->result->findings, &list, err)) {
         return false;
     }
     if (r->result->findings.blockers > 0) {

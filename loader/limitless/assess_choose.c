@@ -233,21 +233,6 @@ static size_t find_root(size_t *root, size_t t)
     return t;
 }
 
-static size_t owner(const struct work *w, size_t node)
-{
-    size_t low = 0;
-    size_t high = w->survey->table_count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (w->first_node[middle] <= node) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static void find_components(const struct work *w, size_t *root)
 {
     for (size_t t = 0; t < w->survey->table_count; t++) {
@@ -256,7 +241,7 @@ static void find_components(const struct work *w, size_t *root)
     for (size_t t = 0; t < w->survey->table_count; t++) {
         for (size_t c = 0; c < w->survey->tables[t].column_count; c++) {
             size_t a = find_root(root, t);
-            size_t b = find_root(root, owner(w, class_of(w, t, c)));
+            size_t b = find_root(root, table_of_node(w, class_of(w, t, c)));
             root[a > b ? a : b] = a > b ? b : a;
         }
     }

@@ -74,6 +74,21 @@ size_t class_of(const struct work *w, size_t table, size_t column)
     return find(w->class_of, w->first_node[table] + column);
 }
 
+size_t table_of_node(const struct work *w, size_t node)
+{
+    size_t low = 0;
+    size_t high = w->survey->table_count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (w->first_node[middle] <= node) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* The smaller number is the root, so that the order of joining does not show. */
 static void join(struct work *w, size_t a, size_t b, bool by_name)
 {

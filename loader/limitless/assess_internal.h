@@ -80,6 +80,7 @@ void *work_items(struct work *w, size_t count, size_t size);
 bool graph_build(struct work *w);
 void graph_free(struct work *w);
 size_t class_of(const struct work *w, size_t table, size_t column);
+size_t table_of_node(const struct work *w, size_t node);
 const struct survey_column *column_of(const struct work *w, size_t table, size_t column);
 bool is_whole_key(const struct survey_table *t, size_t column); /* unique on its own */
 bool key_has(const struct survey_key *k, size_t column);

@@ -28,21 +28,6 @@ static void put(struct work *w, size_t table, struct place place)
     w->places[table] = place;
 }
 
-static size_t table_of_node(const struct work *w, size_t node)
-{
-    size_t low = 0;
-    size_t high = w->survey->table_count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (w->first_node[middle] <= node) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 /* Better of two columns of one table that mean the same: one in the primary key, then the first. */
 static bool is_better(const struct work *w, size_t table, size_t column, const struct place *now)
 {

@@ -5,12 +5,12 @@
 #include "base/cleanup.h"
 #include "base/hardening.h"
 #include "base/secret.h"
+#include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,32 +84,6 @@ static void close_ends(struct ends *e)
     }
 }
 
-static int spawn(const struct child *c, const struct ends *e, char *const *environment, pid_t *pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawn_file_actions_init(&files);
-    (void)posix_spawnattr_init(&attr);
-    if (c->in_fd >= 0) {
-        (void)posix_spawn_file_actions_adddup2(&files, c->in_fd, 0);
-    } else {
-        (void)posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    }
-    (void)posix_spawn_file_actions_adddup2(&files, c->out_fd >= 0 ? c->out_fd : e->out[1], 1);
-    (void)posix_spawn_file_actions_adddup2(&files, e->said[1], 2);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setsigdefault(&attr, &all);
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int rc = posix_spawn(pid, c->argv[0], &files, &attr, c->argv, environment);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&files);
-    return rc;
-}
-
 static bool start(const struct child *c, const struct ends *e, pid_t *pid, struct err *err)
 {
     size_t size = 0;
@@ -118,7 +92,13 @@ static bool start(const struct child *c, const struct ends *e, pid_t *pid, struc
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
     CLEANUP_FREE char **environment = make_environment(entry);
-    int rc = environment == NULL ? ENOMEM : spawn(c, e, environment, pid);
+    struct spawn s = {
+        .path = c->argv[0],
+        .argv = c->argv,
+        .environment = environment,
+        .fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : e->out[1], e->said[1]}
+    };
+    int rc = environment == NULL ? ENOMEM : spawn_child(&s, pid);
     if (entry != NULL) {
         secret_wipe(entry, size);
     }

@@ -1,4 +1,4 @@
-/* pipe2 and POSIX_SPAWN_SETSID. */
+/* pipe2 and environ. */
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,readability-identifier-naming) */
 #include "job/holder.h"
 
@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hardening.h"
+#include "base/spawn.h"
 #include "job/holder_wire.h"
 #include "pg/login.h"
 
@@ -13,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,25 +42,15 @@ static int spawn(int in, int out, pid_t *pid)
 {
     char **plain = child_environment(environ);
     char *const argv[] = {(char[]){"sluice"}, (char[]){"holder"}, NULL};
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawn_file_actions_init(&files);
-    (void)posix_spawnattr_init(&attr);
-    (void)posix_spawn_file_actions_adddup2(&files, in, 0);
-    (void)posix_spawn_file_actions_adddup2(&files, out, 1);
-    (void)posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setsigdefault(&attr, &all);
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETSID);
-    int rc = plain == NULL ? ENOMEM : posix_spawn(pid, SELF, &files, &attr, argv, plain);
+    struct spawn s = {
+        .path = SELF,
+        .argv = argv,
+        .environment = plain,
+        .fds = {in, out, -1},
+        .own_session = true
+    };
+    int rc = plain == NULL ? ENOMEM : spawn_child(&s, pid);
     free(plain);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&files);
     return rc;
 }
 

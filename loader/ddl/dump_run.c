@@ -239,10 +239,17 @@ static bool fail_dump(const char *said, struct err *err)
     return err_set(err, kind, "pg_dump could not read the source's schema: %s", said);
 }
 
+/* One run of pg_dump. */
+struct dumping {
+    const struct dump_order *order;
+    int fd;
+    int wake_fd;
+};
+
 /* refused: it was the password. */
-static bool dump_once(const struct dump_order *o, const struct secret *conninfo, int fd,
-                      int wake_fd, bool *refused, struct err *err)
+static bool dump_once(void *self, const struct secret *conninfo, bool *refused, struct err *err)
 {
+    const struct dumping *d = self;
     CLEANUP(secret_free) struct secret plain = {0};
     CLEANUP(secret_free) struct secret password = {0};
     char said[CHILD_SAID_MAX];
@@ -250,15 +257,15 @@ static bool dump_once(const struct dump_order *o, const struct secret *conninfo,
     if (!split_secrets(conninfo, &plain, &password, err)) {
         return false;
     }
-    struct words *w = dump_words(o, secret_reveal(&plain));
+    struct words *w = dump_words(d->order, secret_reveal(&plain));
     if (w == NULL) {
         return err_set(err, ERR_SYSTEM, "out of memory, or too many options for pg_dump");
     }
     struct child c = {.argv = w->items,
                       .password = secret_is_set(&password) ? secret_reveal(&password) : NULL,
                       .in_fd = -1,
-                      .out_fd = fd};
-    bool ok = child_run(&c, wake_fd, &status, said, err);
+                      .out_fd = d->fd};
+    bool ok = child_run(&c, d->wake_fd, &status, said, err);
     words_free(w);
     if (!ok) {
         return false;
@@ -270,33 +277,11 @@ static bool dump_once(const struct dump_order *o, const struct secret *conninfo,
 /* Each try gets a whole connection string, and another one after a refusal, as in pg_open. */
 static bool dump(const struct dump_order *o, int fd, int wake_fd, struct err *err)
 {
-    const struct pg_auth *auth = o->target->auth;
-    CLEANUP(pg_login_free) struct pg_login login = {.tries = 0};
+    const struct pg_target *target = o->target;
+    struct dumping d = {.order = o, .fd = fd, .wake_fd = wake_fd};
     bool refused = false;
-    if (auth == NULL) {
-        return dump_once(o, &o->target->conninfo, fd, wake_fd, &refused, err);
-    }
-    for (;;) {
-        bool more = true;
-        struct err why = *err;
-        if (!auth->next(auth->self, &login, &more, &why)) {
-            *err = why;
-            return false;
-        }
-        if (!more) {
-            auth->explain(auth->self, &login, err);
-            return false;
-        }
-        refused = false;
-        if (dump_once(o, &login.conninfo, fd, wake_fd, &refused, err)) {
-            auth->accepted(auth->self, &login);
-            return true;
-        }
-        if (!refused) {
-            return false;
-        }
-        login.tries++;
-    }
+    return target->auth == NULL ? dump_once(&d, &target->conninfo, &refused, err)
+                                : pg_login_each(target->auth, NULL, dump_once, &d, err);
 }
 
 static bool restore(const struct dump_order *o, int fd, const char *const options[2], int wake_fd,

@@ -3,7 +3,6 @@
 #include "job/holder.h"
 
 #include "base/buf.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hardening.h"
 #include "base/spawn.h"
@@ -147,10 +146,17 @@ static bool read_answer(int wake_fd, struct holder *h, bool *refused, struct err
     return parse_answer(line, h, refused, err);
 }
 
+/* One that is to be started. */
+struct starting {
+    const struct holder_order *order;
+    int wake_fd;
+    struct holder *out;
+};
+
 /* refused: the source did not take the password. */
-static bool start_once(const struct holder_order *order, const struct secret *conninfo, int wake_fd,
-                       struct holder *out, bool *refused, struct err *err)
+static bool start_once(void *self, const struct secret *conninfo, bool *refused, struct err *err)
 {
+    const struct starting *s = self;
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     struct holder h = {.pid = 0};
@@ -168,11 +174,12 @@ static bool start_once(const struct holder_order *order, const struct secret *co
         (void)close(from[0]);
         return err_set(err, ERR_SYSTEM, "cannot start the snapshot holder: error %d", rc);
     }
-    if (!send_order(h.to_fd, order, conninfo, err) || !read_answer(wake_fd, &h, refused, err)) {
+    if (!send_order(h.to_fd, s->order, conninfo, err) ||
+        !read_answer(s->wake_fd, &h, refused, err)) {
         holder_dismiss(&h);
         return false;
     }
-    *out = h;
+    *s->out = h;
     return true;
 }
 
@@ -181,33 +188,11 @@ static bool start_once(const struct holder_order *order, const struct secret *co
 bool holder_start(const struct holder_order *order, int wake_fd, struct holder *out,
                   struct err *err)
 {
-    const struct pg_auth *auth = order->target->auth;
-    CLEANUP(pg_login_free) struct pg_login login = {.tries = 0};
+    const struct pg_target *target = order->target;
+    struct starting s = {.order = order, .wake_fd = wake_fd, .out = out};
     bool refused = false;
-    if (auth == NULL) {
-        return start_once(order, &order->target->conninfo, wake_fd, out, &refused, err);
-    }
-    for (;;) {
-        bool more = true;
-        struct err why = *err;
-        if (!auth->next(auth->self, &login, &more, &why)) {
-            *err = why;
-            return false;
-        }
-        if (!more) {
-            auth->explain(auth->self, &login, err);
-            return false;
-        }
-        refused = false;
-        if (start_once(order, &login.conninfo, wake_fd, out, &refused, err)) {
-            auth->accepted(auth->self, &login);
-            return true;
-        }
-        if (!refused) {
-            return false;
-        }
-        login.tries++;
-    }
+    return target->auth == NULL ? start_once(&s, &target->conninfo, &refused, err)
+                                : pg_login_each(target->auth, NULL, start_once, &s, err);
 }
 
 bool holder_is_gone(const struct holder *h)

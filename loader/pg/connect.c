@@ -202,11 +202,12 @@ struct opening {
     const struct pg_target *target;
     const char *application_name;
     int wake_fd;
-    char sqlstate[6]; /* of the last refusal, "" otherwise */
+    struct pg **out;
+    char sqlstate[6];   /* of the last refusal, "" otherwise */
+    struct err refused; /* the first refusal of a password; ERR_NONE: none yet */
 };
 
-static bool open_once(struct opening *o, const struct secret *conninfo, struct pg **out,
-                      struct err *err)
+static bool open_once(struct opening *o, const struct secret *conninfo, struct err *err)
 {
     struct pg *pg = calloc(1, sizeof *pg);
     if (pg == NULL) {
@@ -220,38 +221,29 @@ static bool open_once(struct opening *o, const struct secret *conninfo, struct p
         pg_close(pg);
         return false;
     }
-    *out = pg;
+    *o->out = pg;
     return true;
 }
 
-/* A refused password is not the end while there is another: it may be in rotation. */
-static bool open_by_login(struct opening *o, struct pg **out, struct err *err)
+/* Told is the refusal of what should have been right; the other passwords are attempts. */
+static bool login_once(void *self, const struct secret *conninfo, bool *refused, struct err *err)
 {
-    const struct pg_auth *auth = o->target->auth;
-    CLEANUP(pg_login_free) struct pg_login login = {.host = o->target->host};
-    struct err refused = {.kind = ERR_NONE};
-
-    for (;;) {
-        bool more = true;
-        if (!auth->next(auth->self, &login, &more, err)) {
-            return false;
-        }
-        if (!more) {
-            *err = refused;
-            auth->explain(auth->self, &login, err);
-            return false;
-        }
-        if (open_once(o, &login.conninfo, out, err)) {
-            auth->accepted(auth->self, &login);
-            return true;
-        }
-        if (!pg_login_refused(o->sqlstate)) {
-            return false;
-        }
-        if (login.tries++ == 0) {
-            refused = *err; /* of what should have been right; the others are attempts */
-        }
+    struct opening *o = self;
+    if (open_once(o, conninfo, err)) {
+        return true;
     }
+    *refused = pg_login_refused(o->sqlstate);
+    if (*refused && o->refused.kind == ERR_NONE) {
+        o->refused = *err;
+    } else if (*refused) {
+        *err = o->refused;
+    }
+    return false;
+}
+
+static bool open_by_login(struct opening *o, struct err *err)
+{
+    return pg_login_each(o->target->auth, o->target->host, login_once, o, err);
 }
 
 /* The string itself, or with another host in it. */
@@ -262,22 +254,23 @@ static bool compose(const struct pg_target *target, struct secret *out, struct e
            conninfo_redirect(c, target->side, target->host, err) && conninfo_text(c, out, err);
 }
 
-static bool open_by_string(struct opening *o, struct pg **out, struct err *err)
+static bool open_by_string(struct opening *o, struct err *err)
 {
     CLEANUP(secret_free) struct secret text = {0};
     if (o->target->host == NULL) {
         return conninfo_check(&o->target->conninfo, o->target->side, err) &&
-               open_once(o, &o->target->conninfo, out, err);
+               open_once(o, &o->target->conninfo, err);
     }
-    return compose(o->target, &text, err) && open_once(o, &text, out, err);
+    return compose(o->target, &text, err) && open_once(o, &text, err);
 }
 
 bool pg_open(const struct pg_target *target, const char *application_name, int wake_fd,
              struct pg **out, struct err *err)
 {
-    struct opening o = {.target = target, .application_name = application_name, .wake_fd = wake_fd};
+    struct opening o = {
+        .target = target, .application_name = application_name, .wake_fd = wake_fd, .out = out};
     heap_wipe_begin(); /* libpq does not wipe all its copies of a password */
-    bool ok = target->auth != NULL ? open_by_login(&o, out, err) : open_by_string(&o, out, err);
+    bool ok = target->auth != NULL ? open_by_login(&o, err) : open_by_string(&o, err);
     heap_wipe_end();
     return ok;
 }
@@ -293,20 +286,6 @@ bool pg_check_host(const struct pg_target *target, struct err *err)
                            : target->host == NULL || compose(target, &text, err);
     heap_wipe_end();
     return ok;
-}
-
-void pg_login_free(struct pg_login *login)
-{
-    secret_free(&login->conninfo);
-    secret_free(&login->user);
-    secret_free(&login->password);
-    secret_free(&login->tried);
-    *login = (struct pg_login){.tries = 0};
-}
-
-bool pg_login_refused(const char *sqlstate)
-{
-    return strcmp(sqlstate, "28P01") == 0 || strcmp(sqlstate, "28000") == 0;
 }
 
 void pg_close(struct pg *pg)

@@ -33,6 +33,17 @@ struct pg_auth {
     void (*explain)(void *self, const struct pg_login *login, struct err *err);
 };
 
+/* One try with this connection string, an error told as it is to be read. *refused, false before,
+ * becomes true when the server did not take the login. */
+typedef bool pg_login_once(void *self, const struct secret *conninfo, bool *refused,
+                           struct err *err);
+
+/* A refused password is not the end while there is another: it may be in rotation. Tries until one
+ * is taken, a try fails otherwise, or auth has no other; err is then the last refusal's, explained.
+ * host: pg_login's. */
+bool pg_login_each(const struct pg_auth *auth, const char *host, pg_login_once *once, void *self,
+                   struct err *err) MUST_CHECK;
+
 void pg_login_free(struct pg_login *login); /* wipes */
 
 /* Was it the password? */

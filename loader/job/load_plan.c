@@ -23,11 +23,7 @@ bool load_list_locks(struct load *l, struct err *err)
     }
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *t = &plan->tables[i];
-        bool unfinished = false;
-        for (size_t c = 0; c < t->chunk_count; c++) {
-            unfinished = unfinished || t->chunks[c].state != CHUNK_DONE;
-        }
-        if (unfinished) {
+        if (!plan_table_is_done(t)) {
             l->locks[l->lock_count++] = (struct locked_table){.no = t->work.no,
                                                               .schema = t->source_schema,
                                                               .name = t->source_name,

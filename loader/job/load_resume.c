@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_finished(const struct plan_table *t)
-{
-    for (size_t c = 0; c < t->chunk_count; c++) {
-        if (t->chunks[c].state != CHUNK_DONE) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool has_rows(const struct plan_table *t)
 {
     for (size_t c = 0; c < t->chunk_count; c++) {
@@ -33,7 +23,7 @@ void load_list_unfinished(const struct load *l, struct buf *out)
     size_t count = 0;
     for (size_t i = 0; i < l->result->plan.table_count; i++) {
         const struct plan_table *t = &l->result->plan.tables[i];
-        if (!is_finished(t)) {
+        if (!plan_table_is_done(t)) {
             buf_printf(out, "%s%s", count++ == 0 ? "" : ", ", t->label);
         }
     }
@@ -111,7 +101,7 @@ static bool *unfinished(const struct plan *plan, size_t *count)
     bool *wanted = calloc(plan->table_count + 1, sizeof *wanted);
     *count = 0;
     for (size_t i = 0; wanted != NULL && i < plan->table_count; i++) {
-        wanted[i] = !is_finished(&plan->tables[i]);
+        wanted[i] = !plan_table_is_done(&plan->tables[i]);
         *count += wanted[i];
     }
     return wanted;

@@ -200,10 +200,8 @@ static bool nothing_left(const struct load *l)
 {
     const struct plan *plan = &l->result->plan;
     for (size_t i = 0; i < plan->table_count; i++) {
-        for (size_t c = 0; c < plan->tables[i].chunk_count; c++) {
-            if (plan->tables[i].chunks[c].state != CHUNK_DONE) {
-                return false;
-            }
+        if (!plan_table_is_done(&plan->tables[i])) {
+            return false;
         }
     }
     return l->lock_count == 0;

@@ -98,11 +98,7 @@ bool load_lock_touched(struct load *l, struct err *err)
     relation_list_free(&l->touched);
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *t = &plan->tables[i];
-        bool unfinished = false;
-        for (size_t c = 0; c < t->chunk_count; c++) {
-            unfinished = unfinished || t->chunks[c].state != CHUNK_DONE;
-        }
-        if (unfinished && may_read_more(t)) {
+        if (!plan_table_is_done(t) && may_read_more(t)) {
             any = true;
             if (!analyse(l, t, err)) {
                 return false;

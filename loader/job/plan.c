@@ -130,6 +130,16 @@ bool plan_table_chunks(struct plan_table *t, size_t count, struct err *err)
     return true;
 }
 
+bool plan_table_is_done(const struct plan_table *t)
+{
+    for (size_t c = 0; c < t->chunk_count; c++) {
+        if (t->chunks[c].state != CHUNK_DONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void plan_total(struct plan *plan)
 {
     plan->chunk_count = 0;

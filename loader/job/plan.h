@@ -87,6 +87,9 @@ bool plan_table_finish(struct plan_table *t, struct err *err) MUST_CHECK;
 /* Gives t this many zeroed chunks, numbered, tied to t. */
 bool plan_table_chunks(struct plan_table *t, size_t count, struct err *err) MUST_CHECK;
 
+/* All its chunks are; one without chunks is too. */
+bool plan_table_is_done(const struct plan_table *t);
+
 /* Counts chunks, bytes and levels, and points each chunk's work at its table; call after any move.
  */
 void plan_total(struct plan *plan);

@@ -79,14 +79,7 @@ static bool add_locks(struct load *l, struct err *err)
     }
     l->locks = grown;
     for (size_t i = 0; i < more->count; i++) {
-        const struct relation *r = &more->items[i];
-        grown[l->lock_count++] = (struct locked_table){.no = UINT_MAX, /* not of the plan */
-                                                       .schema = r->schema,
-                                                       .name = r->name,
-                                                       .kind = r->kind,
-                                                       .by_query = !r->can_select,
-                                                       .oid = r->oid,
-                                                       .filenode = r->filenode};
+        grown[l->lock_count++] = plan_lock(&more->items[i], UINT_MAX /* not of the plan */);
     }
     return true;
 }

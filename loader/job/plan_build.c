@@ -43,18 +43,22 @@ bool plan_select(struct pg *source, const struct spec *spec, struct findings *fi
     return catalog_select(source, &s, findings, out, err);
 }
 
+struct locked_table plan_lock(const struct relation *r, unsigned no)
+{
+    return (struct locked_table){.no = no,
+                                 .schema = r->schema,
+                                 .name = r->name,
+                                 .kind = r->kind,
+                                 .by_query = !r->can_select,
+                                 .oid = r->oid,
+                                 .filenode = r->filenode};
+}
+
 struct locked_table *plan_locks(const struct relation_list *list)
 {
     struct locked_table *locks = calloc(list->count + 1, sizeof *locks);
     for (size_t i = 0; locks != NULL && i < list->count; i++) {
-        const struct relation *r = &list->items[i];
-        locks[i] = (struct locked_table){.no = (unsigned)i,
-                                         .schema = r->schema,
-                                         .name = r->name,
-                                         .kind = r->kind,
-                                         .by_query = !r->can_select,
-                                         .oid = r->oid,
-                                         .filenode = r->filenode};
+        locks[i] = plan_lock(&list->items[i], (unsigned)i);
     }
     return locks;
 }

@@ -48,7 +48,9 @@ bool plan_build(const struct plan_inputs *in, struct relation_list *list, struct
 bool plan_cut(struct pg *source, const struct spec *spec, const struct relation *rel,
               bool single_chunk, struct plan_table *t, struct err *err) MUST_CHECK;
 
-/* What to lock for these relations; borrows their strings; the caller frees the array. */
+/* What to lock for this relation, which is table no of the plan; borrows its strings. */
+struct locked_table plan_lock(const struct relation *r, unsigned no);
+/* The same for all of these, numbered in their order; the caller frees the array. */
 struct locked_table *plan_locks(const struct relation_list *list);
 
 #endif

@@ -419,17 +419,23 @@ static void avoid(struct routers *r, int place, uint64_t now_ns)
     x->until_ns = now_ns + wait_ns;
 }
 
+/* It is nowhere now, and on its way from nowhere. Returns where it was. */
+static int give_up(struct routers *r, struct writer *w)
+{
+    int place = w->place;
+    leave_place(r, w);
+    w->from = NOWHERE;
+    return place;
+}
+
 void routers_failed(struct routers *r, unsigned writer, uint64_t now_ns)
 {
     assert(writer < r->writer_count);
     mutex_lock(&r->lock);
-    struct writer *w = &r->writers[writer];
-    int place = w->place;
-    leave_place(r, w);
-    w->from = NOWHERE;
+    int place = give_up(r, &r->writers[writer]);
     if (place != NOWHERE) {
         r->items[place].failures++;
-        if (r->items[place].streak == 0 || w->at_ns >= r->items[place].failed_ns) {
+        if (r->items[place].streak == 0 || r->writers[writer].at_ns >= r->items[place].failed_ns) {
             avoid(r, place, now_ns);
         }
     }
@@ -440,10 +446,7 @@ void routers_refused(struct routers *r, unsigned writer, uint64_t now_ns)
 {
     assert(writer < r->writer_count);
     mutex_lock(&r->lock);
-    struct writer *w = &r->writers[writer];
-    int place = w->place;
-    leave_place(r, w);
-    w->from = NOWHERE;
+    int place = give_up(r, &r->writers[writer]);
     if (place != NOWHERE) {
         struct router *x = &r->items[place];
         if (x->full_until_ns == 0) {

@@ -84,6 +84,33 @@ size_t survey_place_of(const struct survey_places *places, uint32_t oid)
     return found == NULL ? SURVEY_NONE : found->table;
 }
 
+size_t survey_run_length(const struct pg_rows *r, size_t first, int column)
+{
+    size_t end = first;
+    while (end < pg_rows_count(r) && pg_int(r, end, column) == pg_int(r, first, column)) {
+        end++;
+    }
+    return end - first;
+}
+
+bool survey_fill_tables(struct pg *pg, const char *sql, const char *oids,
+                        const struct survey_places *places, survey_fill *fill, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
+    const char *params[] = {oids};
+    if (!pg_query(pg, sql, 1, params, &r, err)) {
+        return false;
+    }
+    for (size_t i = 0, count = 0; i < pg_rows_count(r); i += count) {
+        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
+        count = survey_run_length(r, i, 0);
+        if (at != SURVEY_NONE && !fill(&places->tables[at], r, i, count, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct survey_table *x = a;
@@ -167,6 +194,7 @@ static bool make_places(const struct relation_list *selected, const struct surve
     CLEANUP(buf_free) struct buf all = {0};
     buf_init(&roots, BUF_SQL_MAX);
     buf_init(&all, BUF_SQL_MAX);
+    p->tables = s->tables;
     p->items = catalog_items(s->table_count + selected->count, sizeof p->items[0], err);
     if (p->items == NULL) {
         return false;
@@ -209,30 +237,18 @@ static bool make_places(const struct relation_list *selected, const struct surve
     " EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition)"     \
     " FROM pg_class c WHERE c.oid = ANY ($1::oid[])"
 
-static bool read_about(struct pg *pg, const struct survey_places *places, struct survey *s,
+static bool fill_about(struct survey_table *t, const struct pg_rows *r, size_t first, size_t count,
                        struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    const char *params[] = {places->roots};
-    if (!pg_query(pg, ABOUT_SQL, 1, params, &r, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < pg_rows_count(r); i++) {
-        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
-        if (at == SURVEY_NONE) {
-            continue;
-        }
-        struct survey_table *t = &s->tables[at];
-        t->kind = pg_text(r, i, 1)[0];
-        t->policies = (unsigned)pg_int(r, i, 6);
-        t->rules = (unsigned)pg_int(r, i, 7);
-        t->inherits = pg_bool(r, i, 8);
-        if (!catalog_value(&t->partition_by, r, i, 2) || !catalog_value(&t->exclusions, r, i, 3) ||
-            !catalog_value(&t->triggers, r, i, 4) || !catalog_value(&t->options, r, i, 5)) {
-            return catalog_no_memory(err);
-        }
-    }
-    return true;
+    (void)count; /* one row a table */
+    t->kind = pg_text(r, first, 1)[0];
+    t->policies = (unsigned)pg_int(r, first, 6);
+    t->rules = (unsigned)pg_int(r, first, 7);
+    t->inherits = pg_bool(r, first, 8);
+    return (catalog_value(&t->partition_by, r, first, 2) &&
+            catalog_value(&t->exclusions, r, first, 3) &&
+            catalog_value(&t->triggers, r, first, 4) && catalog_value(&t->options, r, first, 5)) ||
+           catalog_no_memory(err);
 }
 
 /* The collector's own functions need no join, and see a table that was never touched as 0. */
@@ -242,20 +258,11 @@ static bool read_about(struct pg *pg, const struct survey_places *places, struct
     " pg_stat_get_live_tuples(o) FROM unnest($1::oid[]) o JOIN pg_class c ON c.oid = o" \
     " WHERE c.relkind IN ('r', 'm', 'p')"
 
-static bool read_writes(struct pg *pg, const struct survey_places *places, struct survey *s,
-                        struct err *err)
+static bool add_writes(struct survey_table *t, const struct pg_rows *r, size_t first, size_t count,
+                       struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    const char *params[] = {places->all};
-    if (!pg_query(pg, WRITES_SQL, 1, params, &r, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < pg_rows_count(r); i++) {
-        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
-        if (at == SURVEY_NONE) {
-            continue;
-        }
-        struct survey_table *t = &s->tables[at];
+    (void)err;
+    for (size_t i = first; i < first + count; i++) {
         t->inserts += (uint64_t)pg_int(r, i, 1);
         t->updates += (uint64_t)pg_int(r, i, 2);
         t->deletes += (uint64_t)pg_int(r, i, 3);
@@ -273,9 +280,10 @@ bool survey_read(struct pg *pg, const struct relation_list *selected, struct sur
     CLEANUP(survey_free) struct survey s = {.server_version = pg_version(pg)};
     CLEANUP(places_free) struct survey_places places = {0};
     if (!make_tables(pg, selected, &s, err) || !make_places(selected, &s, &places, err) ||
-        !read_about(pg, &places, &s, err) || !read_writes(pg, &places, &s, err) ||
-        !survey_read_columns(pg, &places, &s, err) || !survey_read_stats(pg, &places, &s, err) ||
-        !survey_read_keys(pg, &places, &s, err) || !survey_read_links(pg, &places, &s, err) ||
+        !survey_fill_tables(pg, ABOUT_SQL, places.roots, &places, fill_about, err) ||
+        !survey_fill_tables(pg, WRITES_SQL, places.all, &places, add_writes, err) ||
+        !survey_read_columns(pg, &places, err) || !survey_read_stats(pg, &places, err) ||
+        !survey_read_keys(pg, &places, err) || !survey_read_links(pg, &places, &s, err) ||
         !survey_read_others(pg, &s, err)) {
         return err_wrap(err, "looking at the catalogs");
     }

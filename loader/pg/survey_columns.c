@@ -50,18 +50,12 @@ static bool fill_column(struct survey_column *c, const struct pg_rows *r, size_t
            catalog_value(&c->base_type, r, row, 3);
 }
 
-static size_t run_length(const struct pg_rows *r, size_t first)
-{
-    size_t end = first;
-    while (end < pg_rows_count(r) && pg_int(r, end, 0) == pg_int(r, first, 0)) {
-        end++;
-    }
-    return end - first;
-}
-
 static bool fill_columns(struct survey_table *t, const struct pg_rows *r, size_t first,
                          size_t count, struct err *err)
 {
+    if (t->columns != NULL) {
+        return true;
+    }
     t->columns = catalog_items(count, sizeof t->columns[0], err);
     if (t->columns == NULL) {
         return false;
@@ -76,27 +70,13 @@ static bool fill_columns(struct survey_table *t, const struct pg_rows *r, size_t
     return true;
 }
 
-bool survey_read_columns(struct pg *pg, const struct survey_places *places, struct survey *s,
-                         struct err *err)
+bool survey_read_columns(struct pg *pg, const struct survey_places *places, struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     CLEANUP(buf_free) struct buf sql = {0};
-    const char *params[] = {places->roots};
     buf_init(&sql, BUF_SQL_MAX);
     buf_printf(&sql, COLUMNS_SQL, pg_version(pg) >= VERSION_GENERATED ? "a.attgenerated" : "''");
-    if (!buf_ok(&sql, err) || !pg_query(pg, buf_str(&sql), 1, params, &r, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < pg_rows_count(r);) {
-        size_t count = run_length(r, i);
-        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
-        if (at != SURVEY_NONE && s->tables[at].columns == NULL &&
-            !fill_columns(&s->tables[at], r, i, count, err)) {
-            return false;
-        }
-        i += count;
-    }
-    return true;
+    return buf_ok(&sql, err) &&
+           survey_fill_tables(pg, buf_str(&sql), places->roots, places, fill_columns, err);
 }
 
 /* ---- statistics ---- */
@@ -114,8 +94,8 @@ bool survey_read_columns(struct pg *pg, const struct survey_places *places, stru
     " WHERE c.oid = ANY ($1::oid[])"                                         \
     " ORDER BY c.relkind = 'p', c.reltuples, c.oid, s.inherited"
 
-static void fill_stats(const struct survey_table *t, struct survey_column *c,
-                       const struct pg_rows *r, size_t row)
+static void fill_column_stats(const struct survey_table *t, struct survey_column *c,
+                              const struct pg_rows *r, size_t row)
 {
     double distinct = pg_double(r, row, 3);
     c->has_stats = true;
@@ -127,21 +107,20 @@ static void fill_stats(const struct survey_table *t, struct survey_column *c,
     c->distinct = distinct < 0 ? -distinct * t->rows : distinct > 0 ? distinct : -1;
 }
 
-bool survey_read_stats(struct pg *pg, const struct survey_places *places, struct survey *s,
+static bool fill_stats(struct survey_table *t, const struct pg_rows *r, size_t first, size_t count,
                        struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    const char *params[] = {places->all};
-    if (!pg_query(pg, STATS_SQL, 1, params, &r, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < pg_rows_count(r); i++) {
-        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
-        size_t column =
-            at == SURVEY_NONE ? SURVEY_NONE : survey_column_of(&s->tables[at], pg_text(r, i, 1));
+    (void)err;
+    for (size_t i = first; i < first + count; i++) {
+        size_t column = survey_column_of(t, pg_text(r, i, 1));
         if (column != SURVEY_NONE) {
-            fill_stats(&s->tables[at], &s->tables[at].columns[column], r, i);
+            fill_column_stats(t, &t->columns[column], r, i);
         }
     }
     return true;
+}
+
+bool survey_read_stats(struct pg *pg, const struct survey_places *places, struct err *err)
+{
+    return survey_fill_tables(pg, STATS_SQL, places->all, places, fill_stats, err);
 }

@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows from first on that have the same value in the column. */
-static size_t run_length(const struct pg_rows *r, size_t first, int column)
-{
-    size_t end = first;
-    while (end < pg_rows_count(r) && pg_int(r, end, column) == pg_int(r, first, column)) {
-        end++;
-    }
-    return end - first;
-}
-
 /* ---- keys ---- */
 
 /* One row a column of a key. An expression has no name. */
@@ -29,10 +19,10 @@ static size_t run_length(const struct pg_rows *r, size_t first, int column)
     " WHERE i.indrelid = ANY ($1::oid[]) AND i.indisunique AND i.indisvalid"             \
     " ORDER BY i.indrelid, i.indisprimary DESC, x.relname::text COLLATE \"C\", i.indexrelid, p"
 
-static size_t keys_of(const struct pg_rows *r, size_t first)
+static size_t keys_of(const struct pg_rows *r, size_t first, size_t rows)
 {
     size_t count = 0;
-    for (size_t i = first; i < pg_rows_count(r) && pg_int(r, i, 0) == pg_int(r, first, 0); i++) {
+    for (size_t i = first; i < first + rows; i++) {
         count += i == first || pg_int(r, i, 1) != pg_int(r, i - 1, 1);
     }
     return count;
@@ -41,7 +31,7 @@ static size_t keys_of(const struct pg_rows *r, size_t first)
 static bool fill_key(const struct survey_table *t, struct survey_key *k, const struct pg_rows *r,
                      size_t first, struct err *err)
 {
-    size_t count = run_length(r, first, 1);
+    size_t count = survey_run_length(r, first, 1);
     k->columns = catalog_items(count, sizeof k->columns[0], err);
     if (k->columns == NULL) {
         return false;
@@ -57,10 +47,13 @@ static bool fill_key(const struct survey_table *t, struct survey_key *k, const s
     return catalog_value(&k->name, r, first, 2) || catalog_no_memory(err);
 }
 
-static bool fill_keys(struct survey_table *t, const struct pg_rows *r, size_t first,
+static bool fill_keys(struct survey_table *t, const struct pg_rows *r, size_t first, size_t rows,
                       struct err *err)
 {
-    size_t count = keys_of(r, first);
+    size_t count = keys_of(r, first, rows);
+    if (t->keys != NULL) {
+        return true;
+    }
     t->keys = catalog_items(count, sizeof t->keys[0], err);
     if (t->keys == NULL) {
         return false;
@@ -75,22 +68,9 @@ static bool fill_keys(struct survey_table *t, const struct pg_rows *r, size_t fi
     return true;
 }
 
-bool survey_read_keys(struct pg *pg, const struct survey_places *places, struct survey *s,
-                      struct err *err)
+bool survey_read_keys(struct pg *pg, const struct survey_places *places, struct err *err)
 {
-    CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    const char *params[] = {places->roots};
-    if (!pg_query(pg, KEYS_SQL, 1, params, &r, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < pg_rows_count(r); i += run_length(r, i, 0)) {
-        size_t at = survey_place_of(places, (uint32_t)pg_int(r, i, 0));
-        if (at != SURVEY_NONE && s->tables[at].keys == NULL &&
-            !fill_keys(&s->tables[at], r, i, err)) {
-            return false;
-        }
-    }
-    return true;
+    return survey_fill_tables(pg, KEYS_SQL, places->roots, places, fill_keys, err);
 }
 
 /* ---- foreign keys ---- */
@@ -138,7 +118,7 @@ static bool is_repeated(const struct survey *s, const struct survey_link *l)
 static bool fill_link(const struct survey_places *places, struct survey *s, struct survey_link *l,
                       const struct pg_rows *r, size_t first, struct err *err)
 {
-    size_t count = run_length(r, first, 0);
+    size_t count = survey_run_length(r, first, 0);
     bool whole = true;
     l->child = survey_place_of(places, (uint32_t)pg_int(r, first, 2));
     l->parent = survey_place_of(places, (uint32_t)pg_int(r, first, 3));
@@ -182,7 +162,7 @@ bool survey_read_links(struct pg *pg, const struct survey_places *places, struct
     if (s->links == NULL) {
         return false;
     }
-    for (size_t i = 0; i < pg_rows_count(r); i += run_length(r, i, 0)) {
+    for (size_t i = 0; i < pg_rows_count(r); i += survey_run_length(r, i, 0)) {
         size_t before = s->link_count;
         if (!fill_link(places, s, &s->links[before], r, i, err)) {
             drop_link(&s->links[before]);

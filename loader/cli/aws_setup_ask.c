@@ -16,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Is it a fault that a person can make good in the files? If not, it becomes ours. */
-static bool is_gap(const struct err *fault, struct err *err)
+bool setup_is_gap(const struct err *fault, struct err *err)
 {
     switch (fault->kind) {
     case ERR_USAGE:
@@ -74,7 +73,7 @@ static bool ask_caller(struct setup_facts *f, struct auth *auth, char why[ERR_MS
         return take_caller(f, &who, err);
     }
     (void)snprintf(why, ERR_MSG_MAX, "%s", fault.msg);
-    return is_gap(&fault, err);
+    return setup_is_gap(&fault, err);
 }
 
 /* ---- a secret and its key ---- */
@@ -112,7 +111,7 @@ static bool ask_key(const struct aws_caller *caller, struct setup_side *side,
         return false;
     }
     if (!aws_kms_describe_key(caller, d->kms_key_id, &key, &fault)) {
-        return is_gap(&fault, err) && take_key_as_written(side, &secret, d->kms_key_id, err);
+        return setup_is_gap(&fault, err) && take_key_as_written(side, &secret, d->kms_key_id, err);
     }
     return key.managed_by_aws || setup_set(&side->secret_key, key.arn, err);
 }
@@ -128,7 +127,7 @@ static bool ask_secret(struct setup_facts *f, struct setup_side *side,
         return err_set(err, ERR_SYSTEM, "out of memory for the setup");
     }
     if (!aws_secret_describe(caller, side->auth->secret, d, &fault)) {
-        ok = is_gap(&fault, err) &&
+        ok = setup_is_gap(&fault, err) &&
              setup_gap(f, "", err,
                        "The %s's secret could not be looked at, so its ARN and key are patterns "
                        "that fit only this name: %s",
@@ -192,7 +191,7 @@ static bool ask_database(struct setup_facts *f, struct setup_side *side,
         return err_set(err, ERR_SYSTEM, "out of memory for the setup");
     }
     if (!find_database(side, caller, d, &found, &fault)) {
-        ok = is_gap(&fault, err) &&
+        ok = setup_is_gap(&fault, err) &&
              setup_gap(f, "", err, "The %s was not found among the databases: %s", side->name,
                        fault.msg);
     } else {
@@ -211,7 +210,9 @@ static bool ask_as(struct setup_facts *f, struct setup_side *side, struct auth *
         .session = auth_session(auth), .identity = identity, .region = side->region};
 
     return (side->auth->secret == NULL || ask_secret(f, side, &caller, err)) &&
-           (!side->auth->iam || ask_database(f, side, &caller, err));
+           (!side->auth->iam || ask_database(f, side, &caller, err)) &&
+           (side != &f->sides[SETUP_DESTINATION] ||
+            setup_spill_ask(f, auth_session(auth), identity, err));
 }
 
 /* A side's role may well not exist before these files are applied; then each question is refused.

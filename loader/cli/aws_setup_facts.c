@@ -61,8 +61,9 @@ bool setup_gap(struct setup_facts *f, const char *placeholder, struct err *err, 
 
 static void free_side(struct setup_side *s)
 {
-    char *texts[] = {s->identifier, s->host,        s->database,   s->user,       s->region,
-                     s->account,    s->resource_id, s->secret_arn, s->secret_key, s->file_key};
+    char *texts[] = {s->identifier, s->host,     s->database,    s->user,
+                     s->region,     s->account,  s->resource_id, s->secret_arn,
+                     s->secret_key, s->file_key, s->spill_key,   s->spill_region};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         free(texts[i]);
     }

@@ -38,6 +38,10 @@ struct setup_side {
      * there is none. */
     char *secret_key;
     char *file_key; /* ARN (placeholder) of the key of --...-password-kms; NULL without */
+    /* Of --spill-kms-key, which the destination's identity asks: its ARN, or placeholder, and its
+     * Region, or placeholder. NULL without, and always for the source. */
+    char *spill_key;
+    char *spill_region;
 };
 
 struct setup_gap {
@@ -89,6 +93,21 @@ bool setup_set_principal(struct setup_facts *f, const char *caller_arn, struct e
 /* What a side's role is called in IAM: of "arn:aws:iam::1:role/team/reader" the name is "reader"
  * and the path "/team/" (in path, of path_max bytes). Borrowed. */
 const char *setup_role_name(const char *role_arn, char *path, size_t path_max);
+
+/* What was asked of AWS failed: is it a fault that a person can make good in the files? If not, it
+ * becomes err. */
+bool setup_is_gap(const struct err *fault, struct err *err);
+
+/* The key of --spill-kms-key, in three steps; each does nothing when there is none. The Region that
+ * a load would ask, as far as it is known; may be called again when more is. */
+bool setup_spill_region(struct setup_facts *f, struct err *err) MUST_CHECK;
+struct aws_session;
+struct aws_identity;
+/* Asks for the key's ARN as the destination's identity. Errors as setup_facts_ask. */
+bool setup_spill_ask(struct setup_facts *f, struct aws_session *session,
+                     struct aws_identity *identity, struct err *err) MUST_CHECK;
+/* The ARN as it is written, or a placeholder; after Region and caller are filled. */
+bool setup_spill_fill(struct setup_facts *f, struct err *err) MUST_CHECK;
 
 /* Who reads the side's secret: its role, else the principal. Borrowed. */
 const char *setup_grantee(const struct setup_facts *f, const struct setup_side *side);

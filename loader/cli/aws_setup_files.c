@@ -55,6 +55,16 @@ static bool make_side(const struct setup_facts *f, const struct setup_side *side
                             err);
 }
 
+static bool make_spill(const struct setup_facts *f, struct setup_files *out, struct err *err)
+{
+    return f->sides[SETUP_DESTINATION].spill_key == NULL ||
+           setup_spill_key_policy(f,
+                                  next(out, "key-policy-spill.json", "", "",
+                                       "a statement for the policy of the spill's key, where IAM "
+                                       "policies are not enough"),
+                                  err);
+}
+
 static bool make_utility(const struct setup_facts *f, struct setup_files *out, struct err *err)
 {
     return setup_utility_trust(next(out, "role-utility-trust.json", "", "",
@@ -94,7 +104,7 @@ bool setup_files_make(const struct setup_facts *f, struct setup_files *out, stru
         return false;
     }
     if (!make_side(f, &f->sides[SETUP_SOURCE], out, err) ||
-        !make_side(f, &f->sides[SETUP_DESTINATION], out, err) ||
+        !make_side(f, &f->sides[SETUP_DESTINATION], out, err) || !make_spill(f, out, err) ||
         (f->utility && !make_utility(f, out, err))) {
         return false;
     }

@@ -55,6 +55,9 @@ bool setup_role_policy(const struct setup_facts *f, const struct setup_side *sid
 /* An array of statements, to be added to the key's policy. */
 bool setup_key_policy(const struct setup_facts *f, const struct setup_side *side, struct buf *out,
                       struct err *err) MUST_CHECK;
+/* Likewise for the key of --spill-kms-key, which is not to have what other keys need. */
+bool setup_spill_key_policy(const struct setup_facts *f, struct buf *out,
+                            struct err *err) MUST_CHECK;
 bool setup_secret_policy(const struct setup_facts *f, const struct setup_side *side,
                          struct buf *out, struct err *err) MUST_CHECK;
 

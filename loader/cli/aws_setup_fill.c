@@ -142,7 +142,7 @@ static bool note_utility(struct setup_facts *f, struct err *err)
 bool setup_facts_fill(struct setup_facts *f, const char *why, struct err *err)
 {
     return (is_empty(why) || setup_gap(f, "", err, "AWS could not be asked: %s", why)) &&
-           note_utility(f, err) && fill_region(f, err) && fill_caller(f, err) &&
-           fill_side(f, &f->sides[SETUP_SOURCE], err) &&
-           fill_side(f, &f->sides[SETUP_DESTINATION], err);
+           note_utility(f, err) && setup_spill_region(f, err) && fill_region(f, err) &&
+           fill_caller(f, err) && fill_side(f, &f->sides[SETUP_SOURCE], err) &&
+           fill_side(f, &f->sides[SETUP_DESTINATION], err) && setup_spill_fill(f, err);
 }

@@ -157,10 +157,15 @@ static void add_lookup(json_t **list, const struct setup_facts *f, const struct 
     policy_add(list, s);
 }
 
-static bool uses_aws(const struct setup_side *side)
+static bool logs_in_by_aws(const struct setup_side *side)
 {
     return side->secret_arn != NULL || side->file_key != NULL || side->auth->iam ||
            side->identifier[0] != '\0' || side->auth->role_arn != NULL;
+}
+
+static bool uses_aws(const struct setup_side *side)
+{
+    return logs_in_by_aws(side) || side->spill_key != NULL;
 }
 
 static void add_side(json_t **list, const struct setup_facts *f, const struct setup_side *side)
@@ -177,7 +182,12 @@ static void add_side(json_t **list, const struct setup_facts *f, const struct se
     if (side->auth->iam) {
         add_login(list, f, side);
     }
-    add_lookup(list, f, side);
+    if (side->spill_key != NULL) {
+        policy_add(list, policy_spill_key(side->spill_key, NULL));
+    }
+    if (logs_in_by_aws(side)) {
+        add_lookup(list, f, side);
+    }
 }
 
 static void add_assume(json_t **list, const struct setup_side *side)

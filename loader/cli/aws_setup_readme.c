@@ -59,6 +59,23 @@ static void add_who(const struct setup_facts *f, struct buf *out)
     }
 }
 
+static void add_spill(const struct setup_facts *f, struct buf *out)
+{
+    const struct setup_side *side = &f->sides[SETUP_DESTINATION];
+
+    if (side->spill_key == NULL) {
+        return;
+    }
+    buf_printf(out,
+               "\nRows that wait on disk (`--release-source early`) are under KMS key `%s`.\n"
+               "`%s`, who Sluice is on the destination's side, makes a data key with it, and gets "
+               "it back to go\non after a crash; only with the encryption context `sluice-job`, "
+               "the job's name. To allow one job\nonly, write its name (`--job`) in the place of "
+               "the `*` of that condition. Keep the key enabled as long\nas a job is not done: "
+               "without it the rows on disk are lost.\n",
+               side->spill_key, setup_grantee(f, side));
+}
+
 static void add_order(const struct setup_facts *f, struct buf *out)
 {
     bool token = f->sides[SETUP_SOURCE].auth->iam || f->sides[SETUP_DESTINATION].auth->iam;
@@ -109,6 +126,7 @@ void setup_readme(const struct setup_facts *f, const struct setup_files *files, 
     add_files(files, out);
     add_gaps(f, out);
     add_who(f, out);
+    add_spill(f, out);
     add_order(f, out);
     add_utility(f, out);
 }

@@ -60,6 +60,36 @@ static const char *secret_account(const struct setup_side *side, struct aws_arn 
     return aws_arn_parse(side->secret_arn, "", arn, &ignored) ? arn->account : side->account;
 }
 
+static bool is_of_account(const struct setup_side *side, const char *account)
+{
+    struct aws_arn arn;
+    if (side->auth->role_arn != NULL) {
+        return strcmp(side->account, account) == 0;
+    }
+    return side->secret_arn != NULL && strcmp(secret_account(side, &arn), account) == 0;
+}
+
+/* An alias's ARN says no key, but its account. */
+static const char *spill_arn(const struct setup_facts *f, const struct setup_side *side)
+{
+    return aws_is_arn(side->spill_key) ? side->spill_key : f->spec->spill_kms_key;
+}
+
+/* Whose profile changes the policy of the spill's key: only its own account may, which is that of
+ * whoever asks when no ARN says another one. */
+static const char *spill_profile(const struct setup_facts *f, const struct setup_side *side,
+                                 struct aws_arn *key)
+{
+    struct err ignored;
+    if (!aws_arn_parse(spill_arn(f, side), "", key, &ignored)) {
+        return side->auth->role_arn != NULL ? side->name : "sluice";
+    }
+    if (is_of_account(side, key->account)) {
+        return side->name;
+    }
+    return setup_other_account(spill_arn(f, side), f->principal) ? "spill" : "sluice";
+}
+
 static void add_accounts(const struct setup_facts *f, struct buf *out)
 {
     add_call(out, "check_account", (const char *[]){"sluice", f->account, NULL});
@@ -72,6 +102,11 @@ static void add_accounts(const struct setup_facts *f, struct buf *out)
             add_call(out, "check_account",
                      (const char *[]){side->name, secret_account(side, &arn), NULL});
         }
+    }
+    const struct setup_side *side = &f->sides[SETUP_DESTINATION];
+    struct aws_arn key;
+    if (side->spill_key != NULL && strcmp(spill_profile(f, side, &key), "spill") == 0) {
+        add_call(out, "check_account", (const char *[]){"spill", key.account, NULL});
     }
 }
 
@@ -128,6 +163,21 @@ static void apply_key(const struct setup_facts *f, const struct setup_side *side
     }
 }
 
+static void apply_spill_key(const struct setup_facts *f, struct buf *out)
+{
+    const struct setup_side *side = &f->sides[SETUP_DESTINATION];
+    struct aws_arn arn;
+
+    if (side->spill_key == NULL) {
+        return;
+    }
+    buf_puts(out, "\nsay \"The spill's key\"\n");
+    bool foreign = setup_other_account(spill_arn(f, side), setup_grantee(f, side));
+    add_call(out, "add_key_policy",
+             (const char *[]){spill_profile(f, side, &arn), side->spill_key, side->spill_region,
+                              "key-policy-spill.json", foreign ? "other account" : "", NULL});
+}
+
 static void apply_utility(const struct setup_facts *f, struct buf *out)
 {
     buf_puts(out, "\nsay \"AWS's own loading utility\"\n");
@@ -169,6 +219,7 @@ void setup_apply(const struct setup_facts *f, struct buf *out)
         }
         apply_key(f, side, out);
     }
+    apply_spill_key(f, out);
     if (setup_wants_policy(f)) {
         buf_puts(out, "\nsay \"Sluice itself\"\n");
         add_call(out, "put_principal_policy",

@@ -296,7 +296,7 @@ bool options_read(enum option_command command, int argc, char **argv, struct opt
     }
     if (p.verdict == OPTIONS_RUN &&
         !(read_variables(&p, err) && read_file(&p, out, err) && check_servers(&p, err) &&
-          options_check_auth(command, p.spec, err) && options_check_flow(p.spec, err))) {
+          options_check_auth(command, p.spec, err) && options_check_flow(command, p.spec, err))) {
         return false;
     }
     out->verdict = p.verdict;

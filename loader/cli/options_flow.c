@@ -262,11 +262,12 @@ static bool check_memory(const struct spec *spec, struct err *err)
     return true;
 }
 
-bool options_check_flow(const struct spec *spec, struct err *err)
+bool options_check_flow(enum option_command command, const struct spec *spec, struct err *err)
 {
     if (spec->jobs_max > 0 && !spec->jobs_auto) {
         return err_set(err, ERR_USAGE,
                        "--jobs-max is the bound of --jobs auto; add --jobs auto, or leave it out");
     }
-    return check_memory(spec, err) && check_spill(spec, err) && check_key(spec, err);
+    return check_memory(spec, err) && check_spill(spec, err) &&
+           (command == FOR_AWS_SETUP || check_key(spec, err));
 }

@@ -25,8 +25,10 @@ OPTION_SETTER(release_source);
 OPTION_SETTER(spill_key_file);
 OPTION_SETTER(spill_kms_key);
 
-/* Options that exclude or need each other. ERR_USAGE. That a key file is outside the spill
- * directory is looked for in the two names only; where links lead is seen when it is opened. */
-bool options_check_flow(const struct spec *spec, struct err *err) MUST_CHECK;
+/* Options that exclude or need each other; "aws setup" takes the spill's key without the rest of
+ * them. ERR_USAGE. That a key file is outside the spill directory is looked for in the two names
+ * only; where links lead is seen when it is opened. */
+bool options_check_flow(enum option_command command, const struct spec *spec,
+                        struct err *err) MUST_CHECK;
 
 #endif

@@ -153,16 +153,18 @@ static void without_aws_there_are_placeholders(void **state)
 {
     static char secret[] = "shop/reader";
     static char file[] = "pw.kms";
+    static char key[] = "alias/spill";
     struct bench b;
     (void)state;
     open_bench(&b, "dbname=a user=u", "dbname=b user=v");
     b.spec.source_auth.secret = secret;
     b.spec.destination_auth.password_kms = file;
+    b.spec.spill_kms_key = key;
     b.spec.aws.utility = true;
     read_facts(&b);
     fill_facts(&b, "no credentials:\nnone at all");
     static const char *const want[] = {"ACCOUNT_ID", "REGION_CODE", "PRINCIPAL_ARN",
-                                       "DESTINATION_KMS_KEY_ARN"};
+                                       "DESTINATION_KMS_KEY_ARN", "SPILL_KMS_KEY_ARN"};
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
         assert_true(setup_has_gap(&b.facts, want[i]));
     }

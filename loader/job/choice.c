@@ -157,6 +157,7 @@ struct work {
     struct pg_rows *hits; /* (pattern, relation), ordered; NULL: none */
     size_t *first;        /* row of hits for each pattern; past the end: none */
     char *oids;
+    size_t unselected; /* rules that are about other tables */
 };
 
 static const char *file_of(const struct work *w)
@@ -316,6 +317,12 @@ static bool find_hits(struct work *w, struct err *err)
     return pg_exec(w->source, BACK, err) && (found || find_malformed(w, err));
 }
 
+static bool is_narrowed(const struct spec *s)
+{
+    return s->tables.count > 0 || s->tables_out.count > 0 || s->schemas.count > 0 ||
+           s->schemas_out.count > 0;
+}
+
 /* What catalog_select would say of the pattern: a name that is nearly right is worth telling. */
 static bool block_unmatched(struct work *w, const struct table_rule *r, struct err *err)
 {
@@ -333,7 +340,9 @@ static bool block_unmatched(struct work *w, const struct table_rule *r, struct e
               : strncmp(text, prefix, sizeof prefix - 1) == 0 ? text + sizeof prefix - 1
                                                               : text;
     }
-    if (ok && hit.count > 0) {
+    if (ok && hit.count > 0 && is_narrowed(w->spec)) {
+        w->unselected++; /* one job file serves loads of some of its tables as well */
+    } else if (ok && hit.count > 0) {
         findings_add(w->findings, FINDING_BLOCKER, ERR_USAGE,
                      "%s:%u: pattern '%.200s' matches tables (such as %s.%s), but none that is "
                      "part of this load; select it as well, or take the rule out",
@@ -453,6 +462,11 @@ bool choices_make(struct pg *source, const struct spec *spec, const struct relat
     }
     start(spec, list, choices);
     bool ok = make(&w, choices, err);
+    if (ok && w.unselected > 0) {
+        findings_add(findings, FINDING_WARNING, ERR_NONE,
+                     "%zu rule%s of the job file %s about tables that are not part of this load",
+                     w.unselected, w.unselected == 1 ? "" : "s", w.unselected == 1 ? "is" : "are");
+    }
     if (ok && spec->rules.count > 0) {
         choices_check_modes(spec, list, choices, findings);
     }

@@ -67,14 +67,15 @@ static const char *hint_for(const char *state)
         const char *state;
         const char *hint;
     } hints[] = {
-        {"42P01", "; names are looked up in pg_catalog only: write SCHEMA.TABLE"              },
+        {"42P01", "; names are looked up in pg_catalog only: write SCHEMA.TABLE"                 },
         {"42883",
-         "; names are looked up in pg_catalog only: write SCHEMA.FUNCTION, OPERATOR(SCHEMA.+)"},
-        {"42704", "; names are looked up in pg_catalog only: write SCHEMA.TYPE"               },
-        {"42803", "; one value is needed for each row: write a sub-query, (SELECT ...)"       },
-        {"42P20", "; one value is needed for each row: write a sub-query, (SELECT ...)"       },
-        {"0A000", "; one value is needed for each row"                                        },
-        {"42501", "; GRANT SELECT on what the expression reads to the source role"            },
+         "; names are looked up in pg_catalog only: write SCHEMA.FUNCTION, OPERATOR(SCHEMA.+)"   },
+        {"42704", "; names are looked up in pg_catalog only: write SCHEMA.TYPE"                  },
+        {"42803", "; one value is needed for each row: write a sub-query, (SELECT ...)"          },
+        {"42P20", "; one value is needed for each row: write a sub-query, (SELECT ...)"          },
+        {"0A000", "; one value is needed for each row"                                           },
+        {"42501",
+         "; GRANT SELECT to the source role on what it reads, BYPASSRLS where policies hide rows"},
     };
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
         if (strcmp(hints[i].state, state) == 0) {

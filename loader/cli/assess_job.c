@@ -167,22 +167,57 @@ static void add_patterns(const char *key, const struct text_list *list, bool *an
     }
 }
 
+/* In the words of its first blocker. */
+static void add_left_out(const struct assess_result *r, size_t table, struct buf *out)
+{
+    const struct survey_table *t = &r->survey.tables[table];
+    const struct assess_notes *notes = &r->proposal.tables[table].notes;
+    for (size_t i = 0; i < notes->count; i++) {
+        if (notes->items[i].topic == ASSESS_BLOCKER) {
+            add_comment(out, "    ", "", notes->items[i].text);
+            break;
+        }
+    }
+    buf_puts(out, "    - ");
+    add_joined(out, t->schema, t->name, true);
+    buf_puts(out, "\n");
+}
+
+/* The caller's, and tables that a shard group cannot have. */
+static void add_excluded(const struct spec *spec, const struct assess_result *r, bool *any,
+                         struct buf *out)
+{
+    bool begun = spec->tables_out.count > 0;
+    add_patterns("exclude-tables", &spec->tables_out, any, out);
+    for (size_t i = 0; i < r->survey.table_count; i++) {
+        if (r->proposal.tables[i].is_left_out) {
+            if (!begun) {
+                buf_printf(out, "%s  exclude-tables:\n", *any ? "" : "select:\n");
+            }
+            begun = true;
+            *any = true;
+            add_left_out(r, i, out);
+        }
+    }
+}
+
 static void add_head(const struct spec *spec, const struct assess_result *r, struct buf *out)
 {
     bool any = false;
     add_comment(out, "", "Proposed by sluice assess for", r->source);
-    buf_puts(out, "# Change what you know better, then: sluice load --create-tables --config FILE\n"
+    buf_puts(out, "# Change what you know better, then: sluice load --with-schema --config FILE\n"
                   "# --source ... --destination ...\n"
                   "version: 1\n");
     add_patterns("tables", &spec->tables, &any, out);
-    add_patterns("exclude-tables", &spec->tables_out, &any, out);
+    add_excluded(spec, r, &any, out);
     add_patterns("schemas", &spec->schemas, &any, out);
     add_patterns("exclude-schemas", &spec->schemas_out, &any, out);
 }
 
-static bool is_table(const struct survey_table *t)
+static bool has_rule(const struct assess_result *r, size_t table)
 {
-    return t->kind == 'r' || t->kind == 'p';
+    char kind = r->survey.tables[table].kind;
+    return (kind == 'r' || kind == 'p') && !r->proposal.tables[table].is_left_out;
 }
 
 static void make(const struct spec *spec, const struct assess_result *r, enum detail detail,
@@ -191,7 +226,7 @@ static void make(const struct spec *spec, const struct assess_result *r, enum de
     bool any = false;
     add_head(spec, r, out);
     for (size_t i = 0; i < r->survey.table_count; i++) {
-        if (is_table(&r->survey.tables[i])) {
+        if (has_rule(r, i)) {
             buf_puts(out, any ? "" : "tables:\n");
             any = true;
             add_table(r, i, detail, out);

@@ -157,7 +157,7 @@ static void view_choice(const struct assess_views *v, const struct assess_table 
                         struct assess_table_view *out)
 {
     out->writes_per_s = a->writes_per_s;
-    out->mode = table_mode_name(a->mode);
+    out->mode = a->is_left_out ? "left out" : table_mode_name(a->mode);
     out->key = a->key;
     out->key_type = a->key_type;
     out->expression = a->expression;

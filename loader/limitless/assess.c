@@ -76,6 +76,7 @@ static bool take_memory(struct work *w)
     a->table_count = w->survey->table_count;
     for (size_t t = 0; t < a->table_count; t++) {
         a->tables[t].mode = TABLE_STANDARD;
+        a->tables[t].is_left_out = !can_stand(&w->survey->tables[t]);
         a->tables[t].group = SURVEY_NONE;
         a->tables[t].collocate_with = SURVEY_NONE;
         a->tables[t].cluster = SURVEY_NONE;

@@ -80,6 +80,7 @@ struct assess_table {
     size_t collocate_with; /* a table; SURVEY_NONE: the group's first one, or not sharded */
     size_t cluster;        /* tables that foreign keys connect; SURVEY_NONE: none does */
     char *rename;          /* its name there when its own is too long; NULL: the same */
+    bool is_left_out;      /* a shard group cannot have it: the job file leaves it out */
     bool is_large;
     bool is_unsure;
     double writes_per_s;                                       /* inserts, updates, deletes */

@@ -73,7 +73,7 @@ static void settle_table(struct work *w, const struct candidate *c, size_t table
 static bool comes_along(const struct work *w, size_t table, const struct candidate *c)
 {
     const struct place *p = reach_of(w, table);
-    if (w->is_settled[table] || is_large(w, table) || !is_stored(&w->survey->tables[table])) {
+    if (w->is_settled[table] || is_large(w, table) || !may_stand(w, table)) {
         return false;
     }
     if (p->how == REACH_DIRECT) {
@@ -154,7 +154,7 @@ static void choose(const struct choosing *ch, size_t at)
         if (is_new(ch, t) && w->out->tables[t].group >= group) {
             w->chosen[t] = chosen;
             tell_meaning(w, t, &chosen);
-            if (chosen.class != top->class) {
+            if (chosen.class != top->class && speaks_for_group(w, t)) {
                 note_add(w, t, ASSESS_UNSURE, "scores are close, and the name %s decided",
                          column_of(w, chosen.table, chosen.column)->name);
             }

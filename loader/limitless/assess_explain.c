@@ -46,16 +46,31 @@ static bool key_has_name(const struct survey_table *t, const struct survey_key *
     return false;
 }
 
-static void tell_growing(struct work *w, size_t table, const struct survey_key *k)
+/* As load --with-schema does it, loader/ddl/marks_keys.c. */
+static void tell_key(struct work *w, size_t table, const struct survey_key *k)
 {
     const struct survey_table *t = table_of(w, table);
+    const struct assess_table *a = &w->out->tables[table];
+    bool replaced = a->expression != NULL && a->steps == 0;
+    bool holds = key_has_name(t, k, a->key);
     struct buf columns;
     buf_init(&columns, LIST_MAX);
     add_columns(t, k->columns, k->count, &columns);
-    note_add(w, table, ASSESS_COST,
-             "%s %s (%s) grows by %s: without it uniqueness is checked within a shard only",
-             k->primary ? "primary key" : "unique key", k->name, buf_str(&columns),
-             w->out->tables[table].key);
+    if (k->primary && !holds) {
+        note_add(w, table, ASSESS_COST,
+                 "primary key %s (%s) grows by %s: without it uniqueness is checked within a "
+                 "shard only",
+                 k->name, buf_str(&columns), a->key);
+    } else if (!k->primary && replaced && (holds || k->partial || key_has(k, SURVEY_NONE))) {
+        note_add(w, table, ASSESS_COST,
+                 "unique key %s (%s) is left out, since the job file computes %s", k->name,
+                 buf_str(&columns), a->key);
+    } else if (!holds) {
+        note_add(w, table, ASSESS_COST,
+                 "unique key %s (%s) becomes an index that is not unique, since it does not hold "
+                 "%s; add a unique one that does by hand",
+                 k->name, buf_str(&columns), a->key);
+    }
     buf_free(&columns);
 }
 
@@ -80,9 +95,7 @@ static void tell_sharded(struct work *w, size_t table)
     const struct survey_table *t = table_of(w, table);
     const struct assess_table *a = &w->out->tables[table];
     for (size_t i = 0; i < t->key_count; i++) {
-        if (!key_has_name(t, &t->keys[i], a->key)) {
-            tell_growing(w, table, &t->keys[i]);
-        }
+        tell_key(w, table, &t->keys[i]);
     }
     if (a->expression != NULL) {
         tell_computed(w, table);
@@ -95,6 +108,9 @@ static const char *why_lost(const struct work *w, const struct survey_link *l)
 {
     const struct assess_table *child = &w->out->tables[l->child];
     const struct assess_table *parent = &w->out->tables[l->parent];
+    if (parent->is_left_out) {
+        return "that table cannot be there";
+    }
     if (child->mode == TABLE_SHARDED && parent->mode == TABLE_SHARDED) {
         return child->group == parent->group
                    ? "it points at rows of other shards"
@@ -125,6 +141,9 @@ static void tell_link(struct work *w, size_t link)
     const struct survey_link *l = &w->survey->links[link];
     enum assess_link_fate fate = w->out->links[link];
     const char *key = w->out->tables[l->child].key;
+    if (w->out->tables[l->child].is_left_out) {
+        return;
+    }
     if (fate == ASSESS_LINK_LOST) {
         note_add(w, l->child, ASSESS_COST,
                  "foreign key %s to %s is lost, and joins over it cross shards: %s", l->name,
@@ -132,7 +151,9 @@ static void tell_link(struct work *w, size_t link)
         return;
     }
     if (fate == ASSESS_LINK_GROWS) {
-        note_add(w, l->child, ASSESS_COST, "foreign key %s to %s grows by %s on both sides",
+        note_add(w, l->child, ASSESS_COST,
+                 "foreign key %s to %s grows by %s on both sides: add it so by hand, since it is "
+                 "left out as it is",
                  l->name, l->parent_name, key);
     }
     if (fate == ASSESS_LINK_GROWS && w->out->tables[l->child].steps == 0) {
@@ -225,7 +246,7 @@ static void tell_blockers(struct work *w, size_t table)
     if (t->exclusions != NULL) {
         note_fix(w, table,
                  "it has EXCLUDE constraints (%s), which a shard group does not have\n"
-                 "drop them, or create the table there without them before the load",
+                 "load --with-schema leaves them out; else create the table there without them",
                  t->exclusions);
     }
     if (!is_stored(t)) {
@@ -237,9 +258,8 @@ static void tell_blockers(struct work *w, size_t table)
                                   : "view");
     }
     if (t->column_count == 0) {
-        note_fix(w, table,
-                 "it has no columns\n"
-                 "leave it out");
+        note_add(w, table, ASSESS_UNSURE,
+                 "it has no columns, and whether a shard group takes that is documented nowhere");
     }
     if (!t->can_select) {
         note_fix(w, table,
@@ -311,7 +331,7 @@ static void tell_extensions(struct work *w)
         if (!refusals_may_have_extension(name)) {
             note_fix(w, SURVEY_NONE,
                      "extension %s is not on AWS's list for shard groups\n"
-                     "do without what it brings, or leave out the tables that use its types",
+                     "do without what it brings; tables that use its types are left out",
                      name);
         }
     }
@@ -411,8 +431,12 @@ void explain_all(struct work *w)
         tell_link(w, i);
     }
     for (size_t t = 0; t < w->survey->table_count; t++) {
-        tell_changes(w, t);
-        tell_blockers(w, t);
+        if (w->out->tables[t].is_left_out) {
+            tell_left_out(w, t);
+        } else {
+            tell_changes(w, t);
+            tell_blockers(w, t);
+        }
         tell_utility(w, t);
     }
     tell_extensions(w);

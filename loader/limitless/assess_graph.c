@@ -55,7 +55,7 @@ bool is_large(const struct work *w, size_t table)
 {
     const struct survey_table *t = &w->survey->tables[table];
     bool by_bytes = w->large_rows >= ASSESS_LARGE_ROWS && t->bytes >= ASSESS_LARGE_BYTES;
-    return is_stored(t) && (t->rows >= w->large_rows || by_bytes) && !w->may_refer[table];
+    return may_stand(w, table) && (t->rows >= w->large_rows || by_bytes) && !w->may_refer[table];
 }
 
 /* ---- classes ---- */
@@ -178,7 +178,7 @@ static size_t name_nodes(struct work *w, struct named_node *nodes)
         for (size_t c = 0; c < table->column_count; c++) {
             const struct survey_column *column = &table->columns[c];
             size_t node = w->first_node[t] + c;
-            if (is_stored(table) && points(column->name) && key_type_fits(column) &&
+            if (may_stand(w, t) && points(column->name) && key_type_fits(column) &&
                 !points_home(w, t, c)) {
                 bool linked = w->member_count[find(w->class_of, node)] > 1;
                 nodes[count++] = (struct named_node){column->name, column->type, node, linked};

@@ -61,7 +61,7 @@ struct work {
     unsigned mark;
     struct candidate *candidates; /* of the tables that are looked at */
     struct candidate *chosen;     /* of each large table that has a key */
-    bool *has_rival;              /* of each table: it was told of one */
+    bool *has_rival;              /* of each group: one of its tables was told of one */
     size_t candidate_count;
     bool no_links; /* no foreign key at all among the tables */
     bool failed;   /* without memory; told at the end */
@@ -88,6 +88,11 @@ bool has_primary_key(const struct survey_table *t);
 bool in_primary_key(const struct survey_table *t, size_t column);
 bool is_large(const struct work *w, size_t table);
 bool is_stored(const struct survey_table *t); /* a table, not a view */
+
+/* assess_stand.c */
+bool can_stand(const struct survey_table *t);       /* can a shard group have it? */
+bool may_stand(const struct work *w, size_t table); /* it can, and it is no view */
+void tell_left_out(struct work *w, size_t table);
 
 /* assess_key.c: one column as a shard key, for itself. */
 bool key_type_fits(const struct survey_column *c);
@@ -124,6 +129,8 @@ void tell_reason(struct work *w, size_t table, const struct candidate *c);
 void tell_skew(struct work *w, size_t table, const struct survey_column *c);
 void tell_passed_over(struct work *w, size_t table, const struct candidate *c);
 void tell_rival(struct work *w, size_t table, const struct candidate *c);
+/* What is so for all of a group is said once: by its first table. The others are unsure with it. */
+bool speaks_for_group(struct work *w, size_t table);
 void tell_meaning(struct work *w, size_t table, const struct candidate *c);
 
 /* assess_choose.c: shards the large tables, and small ones that belong to them. */

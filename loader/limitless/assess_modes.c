@@ -32,7 +32,7 @@ static bool is_mode(const struct work *w, size_t table, enum table_mode mode)
 static bool can_refer(const struct work *w, size_t table)
 {
     const struct survey_table *t = &w->survey->tables[table];
-    return is_stored(t) && has_primary_key(t) && !w->is_settled[table];
+    return may_stand(w, table) && has_primary_key(t) && !w->is_settled[table];
 }
 
 static void make_reference(struct work *w, size_t table)
@@ -127,6 +127,9 @@ enum assess_link_fate link_fate(const struct work *w, size_t link)
     }
     const struct assess_table *child = &w->out->tables[l->child];
     const struct assess_table *parent = &w->out->tables[l->parent];
+    if (child->is_left_out || parent->is_left_out) {
+        return ASSESS_LINK_LOST;
+    }
     if (child->mode == TABLE_SHARDED && parent->mode == TABLE_SHARDED) {
         return child->group == parent->group ? fate_in_group(w, l) : ASSESS_LINK_LOST;
     }
@@ -140,6 +143,10 @@ enum assess_link_fate link_fate(const struct work *w, size_t link)
 static void tell_standard(struct work *w, size_t table)
 {
     const struct survey_table *t = &w->survey->tables[table];
+    if (w->out->tables[table].is_left_out) {
+        note_add(w, table, ASSESS_REASON, "a shard group cannot have it");
+        return;
+    }
     if (!is_stored(t)) {
         note_add(w, table, ASSESS_REASON, "what it shows becomes an ordinary table");
     } else if (!w->is_settled[table]) {

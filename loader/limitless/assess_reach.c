@@ -41,7 +41,7 @@ static void reach_member(struct work *w, const struct candidate *c, size_t node)
     size_t column = node - w->first_node[table];
     const struct survey_table *t = &w->survey->tables[table];
     const struct place *now = reach_of(w, table);
-    if (!is_stored(t) || key_refused(t, column) != NULL) {
+    if (!may_stand(w, table) || key_refused(t, column) != NULL) {
         return;
     }
     if (is_same_key(&t->columns[column], column_of(w, c->table, c->column))) {
@@ -74,7 +74,7 @@ static bool can_follow(const struct work *w, const struct candidate *c, size_t l
             return false;
         }
     }
-    return is_stored(child) && reach_of(w, l->child)->how == REACH_NOT && is_sure(w, l);
+    return may_stand(w, l->child) && reach_of(w, l->child)->how == REACH_NOT && is_sure(w, l);
 }
 
 static void follow_children(struct work *w, const struct candidate *c, size_t table)

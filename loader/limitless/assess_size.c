@@ -35,7 +35,7 @@ static void size_load(const struct work *w, struct assess_load *out)
 {
     out->rate_bytes_s = w->request->rate_bytes_s == 0 ? ASSESS_RATE : w->request->rate_bytes_s;
     for (size_t t = 0; t < w->survey->table_count; t++) {
-        out->bytes += w->survey->tables[t].bytes;
+        out->bytes += w->out->tables[t].is_left_out ? 0 : w->survey->tables[t].bytes;
     }
     uint64_t streams = (out->rate_bytes_s + STREAM_RATE - 1) / STREAM_RATE;
     out->streams = streams > STREAMS_MAX ? STREAMS_MAX : (unsigned)streams;
@@ -58,7 +58,8 @@ void size_up(struct work *w)
     uint64_t bytes = 0;
     size_load(w, &w->out->load);
     for (size_t t = 0; t < w->survey->table_count; t++) {
-        bytes += w->survey->tables[t].bytes + w->survey->tables[t].index_bytes;
+        const struct survey_table *table = &w->survey->tables[t];
+        bytes += w->out->tables[t].is_left_out ? 0 : table->bytes + table->index_bytes;
     }
     w->out->capacity = capacities;
     w->out->capacity_fit = fitting(bytes);

@@ -82,14 +82,27 @@ void tell_passed_over(struct work *w, size_t table, const struct candidate *c)
     }
 }
 
+bool speaks_for_group(struct work *w, size_t table)
+{
+    struct assess_table *a = &w->out->tables[table];
+    bool is_head = a->group == SURVEY_NONE || w->out->groups[a->group].head == table;
+    a->is_unsure = a->is_unsure || !is_head;
+    return is_head;
+}
+
 void tell_rival(struct work *w, size_t table, const struct candidate *c)
 {
     const struct candidate *chosen = &w->chosen[table];
-    if (c->class == chosen->class || c->reached < chosen->reached || w->has_rival[table] ||
+    struct assess_table *a = &w->out->tables[table];
+    if (c->class == chosen->class || c->reached < chosen->reached ||
         c->score < chosen->score * ASSESS_CLOSE) {
         return;
     }
-    w->has_rival[table] = true;
+    a->is_unsure = true;
+    if (w->has_rival[a->group]) {
+        return;
+    }
+    w->has_rival[a->group] = true;
     note_add(w, table, ASSESS_UNSURE,
              "%s would do about as well (%.2f against %.2f): take the one that most queries ask by",
              seen_from(w, table, c)->name, c->score, chosen->score);
@@ -98,7 +111,7 @@ void tell_rival(struct work *w, size_t table, const struct candidate *c)
 void tell_meaning(struct work *w, size_t table, const struct candidate *c)
 {
     const char *name = column_of(w, c->table, c->column)->name;
-    if (w->by_name[c->class] && w->member_count[c->class] > 1) {
+    if (w->by_name[c->class] && w->member_count[c->class] > 1 && speaks_for_group(w, table)) {
         note_add(w, table, ASSESS_UNSURE,
                  "that %s means the same in other tables is told by its name only, not by foreign "
                  "keys",

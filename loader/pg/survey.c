@@ -26,7 +26,12 @@ static void free_table(struct survey_table *t)
         free(t->keys[i].name);
         free(t->keys[i].columns);
     }
+    for (size_t i = 0; i < t->type_count; i++) {
+        free(t->types[i].name);
+        free(t->types[i].extension);
+    }
     free(t->columns);
+    free(t->types);
     free(t->keys);
     free(t->schema);
     free(t->name);
@@ -282,9 +287,9 @@ bool survey_read(struct pg *pg, const struct relation_list *selected, struct sur
     if (!make_tables(pg, selected, &s, err) || !make_places(selected, &s, &places, err) ||
         !survey_fill_tables(pg, ABOUT_SQL, places.roots, &places, fill_about, err) ||
         !survey_fill_tables(pg, WRITES_SQL, places.all, &places, add_writes, err) ||
-        !survey_read_columns(pg, &places, err) || !survey_read_stats(pg, &places, err) ||
-        !survey_read_keys(pg, &places, err) || !survey_read_links(pg, &places, &s, err) ||
-        !survey_read_others(pg, &s, err)) {
+        !survey_read_columns(pg, &places, err) || !survey_read_types(pg, &places, err) ||
+        !survey_read_stats(pg, &places, err) || !survey_read_keys(pg, &places, err) ||
+        !survey_read_links(pg, &places, &s, err) || !survey_read_others(pg, &s, err)) {
         return err_wrap(err, "looking at the catalogs");
     }
     *out = s;

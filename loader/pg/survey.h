@@ -40,6 +40,14 @@ struct survey_column {
     double width;     /* average bytes */
 };
 
+/* A type that somebody has to have made before the table, in a column or within its domain, array,
+ * range or composite type: a base type made at the source, or any type of an extension. */
+struct survey_type {
+    size_t column;
+    char *name;      /* format_type */
+    char *extension; /* NULL: of none */
+};
+
 /* A unique index or primary key. */
 struct survey_key {
     char *name;
@@ -77,6 +85,8 @@ struct survey_table {
     bool hidden_stats; /* the role may not read some column, so that pg_stats hides it */
     struct survey_column *columns;
     size_t column_count;
+    struct survey_type *types; /* by column */
+    size_t type_count;
     struct survey_key *keys;
     size_t key_count;
 };

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define VERSION_GENERATED 120000
+#define VERSION_GENERATED  120000
+#define VERSION_MULTIRANGE 140000
 
 size_t survey_column_of(const struct survey_table *t, const char *name)
 {
@@ -77,6 +78,72 @@ bool survey_read_columns(struct pg *pg, const struct survey_places *places, stru
     buf_printf(&sql, COLUMNS_SQL, pg_version(pg) >= VERSION_GENERATED ? "a.attgenerated" : "''");
     return buf_ok(&sql, err) &&
            survey_fill_tables(pg, buf_str(&sql), places->roots, places, fill_columns, err);
+}
+
+/* ---- types that somebody has made ---- */
+
+/*
+ * From the columns' types to what they are made of; what initdb made holds nobody's types. The %s
+ * is what a multirange is made of, which came with 14.
+ */
+#define TYPES_SQL                                                                                 \
+    "WITH RECURSIVE made(oid, used) AS (SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'" \
+    "  UNION ALL SELECT oid, typelem FROM pg_type"                                                \
+    "   WHERE typelem <> 0 AND typlen = -1 AND typcategory = 'A'"                                 \
+    "  UNION ALL SELECT rngtypid, rngsubtype FROM pg_range%s"                                     \
+    "  UNION ALL SELECT t.oid, a.atttypid FROM pg_type t JOIN pg_attribute a"                     \
+    "   ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped"                       \
+    "   WHERE t.typtype = 'c'),"                                                                  \
+    " own AS (SELECT a.attrelid, a.attname, a.attnum, a.atttypid FROM pg_attribute a"             \
+    "  WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped"                \
+    "  AND a.atttypid >= 16384),"                                                                 \
+    " need(seed, oid) AS (SELECT DISTINCT atttypid, atttypid FROM own"                            \
+    "  UNION SELECT n.seed, m.used FROM need n JOIN made m ON m.oid = n.oid WHERE m.used >= "     \
+    "16384)"                                                                                      \
+    " SELECT o.attrelid, o.attname, format_type(t.oid, NULL), e.extname FROM own o"               \
+    " JOIN need n ON n.seed = o.atttypid JOIN pg_type t ON t.oid = n.oid"                         \
+    " LEFT JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid"               \
+    "  AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'"                           \
+    " LEFT JOIN pg_extension e ON e.oid = d.refobjid"                                             \
+    " WHERE e.oid IS NOT NULL OR t.typtype = 'b'"                                                 \
+    "  AND NOT (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A')"                        \
+    " ORDER BY o.attrelid, o.attnum, 3"
+
+static bool fill_types(struct survey_table *t, const struct pg_rows *r, size_t first, size_t count,
+                       struct err *err)
+{
+    if (t->types != NULL) {
+        return true;
+    }
+    t->types = catalog_items(count, sizeof t->types[0], err);
+    if (t->types == NULL) {
+        return false;
+    }
+    for (size_t i = first; i < first + count; i++) {
+        size_t column = survey_column_of(t, pg_text(r, i, 1));
+        struct survey_type *type = &t->types[t->type_count];
+        if (column == SURVEY_NONE) {
+            continue; /* it came after the columns were read */
+        }
+        type->column = column;
+        t->type_count++;
+        if (!catalog_value(&type->name, r, i, 2) || !catalog_value(&type->extension, r, i, 3)) {
+            return catalog_no_memory(err);
+        }
+    }
+    return true;
+}
+
+bool survey_read_types(struct pg *pg, const struct survey_places *places, struct err *err)
+{
+    CLEANUP(buf_free) struct buf sql = {0};
+    buf_init(&sql, BUF_SQL_MAX);
+    buf_printf(&sql, TYPES_SQL,
+               pg_version(pg) >= VERSION_MULTIRANGE
+                   ? " UNION ALL SELECT rngmultitypid, rngtypid FROM pg_range"
+                   : "");
+    return buf_ok(&sql, err) &&
+           survey_fill_tables(pg, buf_str(&sql), places->roots, places, fill_types, err);
 }
 
 /* ---- statistics ---- */

@@ -35,6 +35,8 @@ bool survey_fill_tables(struct pg *pg, const char *sql, const char *oids,
 
 bool survey_read_columns(struct pg *pg, const struct survey_places *places,
                          struct err *err) MUST_CHECK;
+bool survey_read_types(struct pg *pg, const struct survey_places *places,
+                       struct err *err) MUST_CHECK;
 bool survey_read_stats(struct pg *pg, const struct survey_places *places,
                        struct err *err) MUST_CHECK;
 bool survey_read_keys(struct pg *pg, const struct survey_places *places,

@@ -286,7 +286,7 @@ static void add_verdict(const struct assess_view *v, struct buf *out)
     if (v->file != NULL) {
         buf_puts(out, "Job file: ");
         (void)plain_add(out, v->file, PLAIN_ALL);
-        buf_puts(out, "; look through it, then sluice load --create-tables --config it\n");
+        buf_puts(out, "; look through it, then sluice load --with-schema --config it\n");
     }
 }
 

@@ -83,7 +83,7 @@ def test_keys_without_the_tenant_grow_or_are_computed(pair):
                                                " FROM public.items q WHERE q.id = item_id)")
     assert tables["orders"]["expression"] is None
     assert "primary key orders_pkey (id) grows by tenant_id" in notes(tables["orders"], "cost")
-    assert "unique key customers_email_key (email) grows" in notes(tables["customers"], "cost")
+    assert "unique key customers_email_key (email) becomes an index that is not unique" in notes(tables["customers"], "cost")
     # What is proposed is what the source says.
     assert pair.src(f"SELECT count(*) FROM returns JOIN items i ON i.id = item_id JOIN orders o ON o.id = order_id"
                     f" WHERE o.tenant_id IS DISTINCT FROM {tables['returns']['expression']}") == "0"
@@ -222,6 +222,36 @@ def test_odd_catalogs(pair, tmp_path):
     assert "partitions" in notes(tables["tree"], "change") and "inheritance" in notes(tables["child"], "change")
     config = run_load("--config", str(out), "--source", "a", "--destination", "b", "--print-config")
     assert config.status == 0, config
+
+
+def test_base_types_made_at_the_source(pair, tmp_path):
+    """A shard group has none, whatever holds them: such tables are left out by the proposal."""
+    out = tmp_path / "job.yaml"
+    pair.src((KINDS / "base_types.sql").read_text(encoding="utf-8"))
+    got = report(pair, "--out", str(out))
+    tables = by_name(got)
+    left = ["array_w", "domain_w", "pair_w", "parts_w", "plain_w", "row_w"]
+    assert sorted(name for name, t in tables.items() if t["mode"] == "left out") == left
+    assert "w (public.widget[] with the base type public.widget)" in notes(tables["array_w"], "blocker")
+    assert "w (the base type public.widget)" in notes(tables["plain_w"], "blocker")
+    assert all(n["fix"] for t in tables.values() for n in t["notes"] if n["topic"] == "blocker")
+    assert notes(tables["kept"], "blocker") == "" and tables["kept"]["mode"] == "standard"
+    assert "is lost" in notes(tables["kept"], "cost") and "cannot be there" in notes(tables["kept"], "cost")
+    text = out.read_text(encoding="utf-8")
+    excluded = text[text.index("  exclude-tables:"):text.index("\ntables:\n")]
+    assert [line[6:] for line in excluded.splitlines() if line.startswith("    - ")] == [f"public.{t}" for t in left]
+    assert excluded.count("    # a shard group cannot have types of its columns: w (") == len(left)
+    again = assess(pair, "--out", str(tmp_path / "two.yaml"), "-T", "kept")
+    assert again.status == 0, again
+    assert "    - kept\n    # a shard group" in (tmp_path / "two.yaml").read_text(encoding="utf-8")
+
+
+def test_types_of_extensions(pair):
+    pair.src("CREATE EXTENSION lo; CREATE EXTENSION citext; CREATE TABLE refused (id int, l lo);"
+             " CREATE TABLE taken (id int, c citext, b box, x xml)")
+    tables = by_name(report(pair))
+    assert tables["refused"]["mode"] == "left out" and tables["taken"]["mode"] == "standard"
+    assert "l (public.lo of extension lo)" in notes(tables["refused"], "blocker")
 
 
 def test_foreign_keys_of_leaves_are_told_once(pair):

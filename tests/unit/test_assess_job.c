@@ -130,12 +130,52 @@ static void test_patterns_go_along(void **state)
     survey_free(&s);
 }
 
+/* A table that a shard group cannot have has no rule, and is left out beside those of the caller.
+ */
+static void test_tables_left_out(void **state)
+{
+    static char *given_out[] = {"other"};
+    static const char *const names[][2] = {
+        {"plain",     "public.plain"        },
+        {"Odd: - #x", "public.\"Odd: - #x\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(names); i++) {
+        struct spec given = {
+            .tables_out = {given_out, i / ARRAY_LEN(names)}
+        };
+        struct spec back = {0};
+        struct survey s = world_new();
+        struct survey_table *t = world_table(&s, names[i % ARRAY_LEN(names)][0], 50000);
+        (void)world_column(t, "id", 50000);
+        t->types = calloc(1, sizeof *t->types);
+        t->types[0].name = str_copy("public.widget\nx: y");
+        t->type_count = 1;
+        t = world_table(&s, "too", 0);
+        t->types = calloc(1, sizeof *t->types);
+        t->types[0].name = str_copy("s.b");
+        t->type_count = 1;
+        (void)world_column(t, "id", 5);
+        (void)world_table(&s, "kept", 5);
+        round_trip(&given, &s, &back);
+        size_t own = given.tables_out.count;
+        assert_int_equal(back.tables_out.count, own + 2);
+        assert_string_equal(back.tables_out.items[own], names[i % ARRAY_LEN(names)][1]);
+        assert_string_equal(back.tables_out.items[own + 1], "public.too");
+        assert_int_equal(back.rules.count, 1);
+        assert_int_equal(rule_of(&back, "public.kept")->mode, TABLE_STANDARD);
+        spec_free(&back);
+        survey_free(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_patterns_go_along),
+        cmocka_unit_test(test_tables_left_out),
     };
     return cmocka_run_group_tests_name("assess job", tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+-- A base type of the user's, and everything that may hold one.
+CREATE TYPE widget;
+CREATE FUNCTION widget_in(cstring) RETURNS widget AS 'int4in' LANGUAGE internal STRICT IMMUTABLE;
+CREATE FUNCTION widget_out(widget) RETURNS cstring AS 'int4out' LANGUAGE internal STRICT IMMUTABLE;
+CREATE TYPE widget (INPUT = widget_in, OUTPUT = widget_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4);
+CREATE TYPE pair AS (a int, w widget);
+CREATE DOMAIN small_widget AS widget;
+CREATE TYPE mood AS ENUM ('ok', 'bad');
+CREATE TABLE plain_w (id int PRIMARY KEY, w widget);
+CREATE TABLE array_w (id int PRIMARY KEY, w widget[]);
+CREATE TABLE domain_w (id int PRIMARY KEY, w small_widget);
+CREATE TABLE pair_w (id int PRIMARY KEY, w pair[]);
+CREATE TABLE row_w (id int PRIMARY KEY, w plain_w);
+CREATE TABLE parts_w (id int, w widget) PARTITION BY RANGE (id);
+CREATE TABLE parts_w1 PARTITION OF parts_w DEFAULT;
+CREATE TABLE nothing ();
+CREATE TABLE kept (id int PRIMARY KEY, w_id int REFERENCES plain_w, m mood, a int[], r int4range, t public.mood[]);
+INSERT INTO plain_w SELECT i, i::text::widget FROM generate_series(1, 20) i;
+INSERT INTO parts_w SELECT i, i::text::widget FROM generate_series(1, 20) i;
+INSERT INTO kept SELECT i, i, 'ok' FROM generate_series(1, 20) i;
+CREATE VIEW on_w AS SELECT id FROM plain_w;
+CREATE VIEW on_view AS SELECT id FROM on_w;
+CREATE VIEW on_kept AS SELECT id FROM kept;
+CREATE FUNCTION of_row(plain_w) RETURNS int LANGUAGE sql AS 'SELECT $1.id';
+CREATE FUNCTION set_of() RETURNS SETOF plain_w LANGUAGE sql AS 'SELECT * FROM public.plain_w';
+CREATE FUNCTION fine(kept) RETURNS int LANGUAGE sql AS 'SELECT $1.id';
+COMMENT ON TABLE kept IS 'kept';

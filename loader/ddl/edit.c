@@ -183,17 +183,56 @@ static void drop_nulls(struct editing *d, const char *at)
     }
 }
 
+/* ON DELETE and ON UPDATE of a foreign key: CASCADE, RESTRICT, NO ACTION, SET NULL and SET DEFAULT
+ * with or without columns. */
+static bool drop_action(struct editing *d, const char *at)
+{
+    struct sql_lexer ahead = d->lx;
+    struct sql_token on = sql_next_word(&ahead);
+    struct sql_token action = sql_next_word(&ahead);
+    if (!(sql_is(&on, "DELETE") && d->e->drop_on_delete) &&
+        !(sql_is(&on, "UPDATE") && d->e->drop_on_update)) {
+        return false;
+    }
+    if (sql_is(&action, "SET") || sql_is(&action, "NO")) {
+        (void)sql_next_word(&ahead);
+    }
+    d->lx = ahead;
+    struct sql_token columns = sql_next_word(&ahead);
+    if (sql_is(&action, "SET") && sql_is_symbol(&columns, '(')) {
+        while (columns.kind != SQL_END && !sql_is_symbol(&columns, ')')) {
+            columns = sql_next_word(&ahead);
+        }
+        d->lx = ahead;
+    }
+    drop(d, at);
+    d->changed = true;
+    return true;
+}
+
+static bool is_dropped(const struct editing *d, const struct sql_token *t)
+{
+    const struct edit *e = d->e;
+    return (sql_is(t, "UNIQUE") && e->drop_unique) ||
+           (sql_is(t, "CYCLE") && e->drop_cycle && !sql_is(&d->last, "NO")) ||
+           (sql_is(t, "UNLOGGED") && e->drop_unlogged && sql_is(&d->last, "CREATE")) ||
+           (sql_is(t, "LEAKPROOF") && e->drop_leakproof && !sql_is(&d->last, "NOT"));
+}
+
 static void see_word(struct editing *d, const struct sql_token *t)
 {
     const struct edit *e = d->e;
-    d->index = d->index || sql_is(t, "INDEX");
+    d->index = d->index ||
+               (sql_is(t, "INDEX") && (sql_is(&d->last, "CREATE") || sql_is(&d->last, "UNIQUE")));
+    if (sql_is(t, "ON") && !d->index && drop_action(d, t->at)) {
+        return;
+    }
     if ((sql_is(t, "TABLE") && sql_is(&d->last, "ALTER")) || (sql_is(t, "ON") && d->index)) {
         d->index = d->index && !sql_is(t, "ON");
         see_table(d);
     } else if (sql_is(t, "REFERENCES") && e->other != NULL) {
         replace_name(d, e->other);
-    } else if ((sql_is(t, "UNIQUE") && e->drop_unique) ||
-               (sql_is(t, "CYCLE") && e->drop_cycle && !sql_is(&d->last, "NO"))) {
+    } else if (is_dropped(d, t)) {
         drop(d, t->at);
         d->changed = true;
     } else if (sql_is(t, "NULLS") && e->drop_unique) {
@@ -212,7 +251,9 @@ char *edit_statement(const char *statement, const struct edit *e, bool *changed)
     for (struct sql_token t = sql_next_word(&d.lx); t.kind != SQL_END; t = sql_next_word(&d.lx)) {
         d.parens += sql_is_symbol(&t, '(');
         d.parens -= sql_is_symbol(&t, ')') && d.parens > 0;
-        if (t.kind == SQL_WORD && d.parens == 0) {
+        /* schema.cycle is a name: words that are not reserved come without quotes. */
+        bool in_name = sql_is_symbol(&d.last, '.') || *d.lx.at == '.';
+        if (t.kind == SQL_WORD && d.parens == 0 && !in_name) {
             see_word(&d, &t);
         }
         d.last = t;

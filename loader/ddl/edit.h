@@ -17,10 +17,14 @@ char *edit_grantee(const char *statement);
 char *edit_default_role(const char *statement);
 
 struct edit {
-    bool drop_only;        /* ALTER TABLE ONLY, CREATE INDEX ... ON ONLY */
-    bool drop_unique;      /* CREATE UNIQUE INDEX, and NULLS NOT DISTINCT */
-    bool drop_parameters;  /* WITH (fillfactor=...) */
-    bool drop_cycle;       /* of a sequence */
+    bool drop_only;       /* ALTER TABLE ONLY, CREATE INDEX ... ON ONLY */
+    bool drop_unique;     /* CREATE UNIQUE INDEX, and NULLS NOT DISTINCT */
+    bool drop_parameters; /* WITH (fillfactor=...) */
+    bool drop_cycle;      /* of a sequence */
+    bool drop_unlogged;   /* CREATE UNLOGGED SEQUENCE */
+    bool drop_leakproof;  /* of a function */
+    bool drop_on_delete;  /* of a foreign key: what follows REFERENCES t(...) ON DELETE */
+    bool drop_on_update;
     const char *cache_max; /* CACHE with a larger number becomes this; NULL: any */
     const char *table;     /* quoted: takes the place of the table's name; NULL: as it is */
     const char *other;     /* likewise behind REFERENCES */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VERSION_SET_ROLE 160000 /* pg_has_role knows SET */
+
 static bool no_memory(struct err *err)
 {
     return err_set(err, ERR_SYSTEM, "out of memory");
@@ -48,6 +50,8 @@ void schema_facts_free(struct schema_facts *f)
     free(f->classes);
     words_free(f->functions, f->function_count);
     words_free(f->types, f->type_count);
+    words_free(f->view_uses, f->view_use_count);
+    words_free(f->function_uses, f->function_use_count);
     *f = (struct schema_facts){.class_count = 0};
 }
 
@@ -150,6 +154,15 @@ const char *fact_language(const struct schema_facts *f, uint32_t oid)
     return word_of(f->functions, f->function_count, oid);
 }
 
+const char *fact_outside(const struct schema_facts *f, const struct dump_entry *e)
+{
+    if (e->class_oid == CATALOG_CLASS) {
+        return word_of(f->view_uses, f->view_use_count, e->oid);
+    }
+    return e->class_oid == CATALOG_PROC ? word_of(f->function_uses, f->function_use_count, e->oid)
+                                        : "";
+}
+
 const char *fact_type_kind(const struct schema_facts *f, uint32_t oid)
 {
     return word_of(f->types, f->type_count, oid);
@@ -192,7 +205,8 @@ static bool read_constraints(struct pg *pg, const char *const oids[2], struct sc
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
     if (!ask(pg,
              "SELECT c.oid, c.conrelid, c.confrelid, c.contype, c.confupdtype, c.confdeltype,"
-             " c.confmatchtype, c.convalidated, c.conparentid <> 0, c.conname,"
+             " c.confmatchtype, c.convalidated,"
+             " c.conparentid <> 0 OR c.contype = 'c' AND c.coninhcount > 0, c.conname,"
              " pg_get_constraintdef(c.oid) FROM" CONSTRAINTS " ORDER BY c.oid",
              oids, 2, &r, err)) {
         return false;
@@ -309,11 +323,16 @@ static bool read_classes(struct pg *pg, const char *const *oids, struct schema_f
     return true;
 }
 
-static bool read_words(struct pg *pg, const char *sql, const char *const *oids,
-                       struct fact_word **out, size_t *count, struct err *err)
+struct question {
+    const char *sql;
+    const char *oids[2];
+};
+
+static bool read_words(struct pg *pg, const struct question *q, struct fact_word **out,
+                       size_t *count, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *r = NULL;
-    if (!ask(pg, sql, oids, 1, &r, err)) {
+    if (!ask(pg, q->sql, q->oids, q->oids[1] == NULL ? 1 : 2, &r, err)) {
         return false;
     }
     *out = calloc(pg_rows_count(r) + 1, sizeof **out);
@@ -331,6 +350,43 @@ static bool read_words(struct pg *pg, const char *sql, const char *const *oids,
     return true;
 }
 
+/* What patterns leave out is not part of a dump, while views of it are. What an extension brings is
+ * never part of it. $1: the classes of the dump. */
+#define OUTSIDE_FROM(oid)                                                               \
+    " JOIN pg_class c ON c.oid = " oid " JOIN pg_namespace n ON n.oid = c.relnamespace" \
+    " WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"                  \
+    " AND NOT EXISTS (SELECT 1 FROM unnest($1::oid[]) dumped WHERE dumped = c.oid)"     \
+    " AND NOT EXISTS (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_class'::regclass" \
+    " AND x.objid = c.oid AND x.deptype = 'e')"
+
+#define VIEW_USES                                                                \
+    "SELECT DISTINCT ON (w.ev_class) w.ev_class, n.nspname || '.' || c.relname"  \
+    " FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass"  \
+    " AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass"               \
+    " AND w.rulename = '_RETURN' AND w.ev_class = ANY ($1::oid[])" OUTSIDE_FROM( \
+        "d.refobjid") " ORDER BY 1, 2"
+
+/* $2: the functions of the dump. */
+#define FUNCTION_USES                                                                             \
+    "SELECT DISTINCT ON (d.objid) d.objid, n.nspname || '.' || c.relname"                         \
+    " FROM pg_depend d LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass"                 \
+    " AND t.oid = d.refobjid LEFT JOIN pg_type i ON i.typarray = t.oid AND t.typcategory = "      \
+    "'A'" OUTSIDE_FROM(                                                                           \
+        "CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjid"                           \
+        " ELSE coalesce(i.typrelid, t.typrelid) END") " AND d.classid = 'pg_proc'::regclass AND " \
+                                                      "d.objid = ANY ($2::oid[]) ORDER BY 1, 2"
+
+static bool read_outside(struct pg *pg, const char *classes, const char *functions,
+                         struct schema_facts *f, struct err *err)
+{
+    const struct question of_views = {VIEW_USES, {classes}};
+    const struct question of_functions = {
+        FUNCTION_USES, {classes, functions}
+    };
+    return read_words(pg, &of_views, &f->view_uses, &f->view_use_count, err) &&
+           read_words(pg, &of_functions, &f->function_uses, &f->function_use_count, err);
+}
+
 static bool read_all(struct pg *pg, const struct dump_toc *toc, struct schema_facts *f,
                      struct err *err)
 {
@@ -340,17 +396,17 @@ static bool read_all(struct pg *pg, const struct dump_toc *toc, struct schema_fa
     CLEANUP_FREE char *types = oids_of(toc, CATALOG_TYPE);
     const char *const both[] = {constraints, classes};
     const char *const of_classes[] = {classes};
-    const char *const of_functions[] = {functions};
-    const char *const of_types[] = {types};
+    const struct question languages = {"SELECT p.oid, l.lanname FROM pg_proc p JOIN pg_language l"
+                                       " ON l.oid = p.prolang WHERE p.oid = ANY ($1::oid[])"
+                                       " ORDER BY p.oid",
+                                       {functions}};
+    const struct question kinds = {
+        "SELECT oid, typtype FROM pg_type WHERE oid = ANY ($1::oid[]) ORDER BY oid", {types}};
     return read_constraints(pg, both, f, err) && read_indexes(pg, of_classes, f, err) &&
            read_classes(pg, of_classes, f, err) &&
-           read_words(pg,
-                      "SELECT p.oid, l.lanname FROM pg_proc p JOIN pg_language l"
-                      " ON l.oid = p.prolang WHERE p.oid = ANY ($1::oid[]) ORDER BY p.oid",
-                      of_functions, &f->functions, &f->function_count, err) &&
-           read_words(pg,
-                      "SELECT oid, typtype FROM pg_type WHERE oid = ANY ($1::oid[]) ORDER BY oid",
-                      of_types, &f->types, &f->type_count, err);
+           read_words(pg, &languages, &f->functions, &f->function_count, err) &&
+           read_words(pg, &kinds, &f->types, &f->type_count, err) &&
+           read_outside(pg, classes, functions, f, err);
 }
 
 bool schema_facts_read(struct pg *source, const struct dump_toc *toc, struct schema_facts *out,
@@ -398,14 +454,21 @@ static bool take_roles(const struct pg_rows *rows, struct role_facts *r, struct 
     return true;
 }
 
+/* A member without the role's rights could give things to it, and make nothing on them from then
+ * on. Since 16 there are also members that may not do that: who creates a role is one. */
+#define ROLES_SQL                                               \
+    "SELECT rolname, pg_has_role(oid, 'USAGE')%s, current_user" \
+    " FROM pg_roles ORDER BY rolname COLLATE \"C\""
+
 bool role_facts_read(struct pg *destination, struct role_facts *out, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
+    CLEANUP(buf_free) struct buf sql = {0};
     struct role_facts r = {.count = 0};
-    if (!pg_query(destination,
-                  "SELECT rolname, pg_has_role(oid, 'MEMBER'), current_user"
-                  " FROM pg_roles ORDER BY rolname COLLATE \"C\"",
-                  0, NULL, &rows, err)) {
+    buf_init(&sql, BUF_SQL_MAX);
+    buf_printf(&sql, ROLES_SQL,
+               pg_version(destination) >= VERSION_SET_ROLE ? " AND pg_has_role(oid, 'SET')" : "");
+    if (!buf_ok(&sql, err) || !pg_query(destination, buf_str(&sql), 0, NULL, &rows, err)) {
         return false;
     }
     if (!take_roles(rows, &r, err)) {

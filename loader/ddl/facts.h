@@ -30,7 +30,7 @@ struct fact_constraint {
     char on_delete;
     char match; /* confmatchtype: f p s */
     bool valid;
-    bool child; /* belongs to a constraint of a partitioned table */
+    bool child; /* belongs to a constraint of a partitioned table, or is inherited */
     char *name;
     char *definition; /* pg_get_constraintdef */
     struct fact_names columns;
@@ -56,13 +56,13 @@ struct fact_class {
     char *name;
 };
 
-struct fact_word { /* a function's language, a type's typtype */
+struct fact_word { /* a function's language, a type's typtype, a table's name */
     uint32_t oid;
     char *word;
 };
 
 struct schema_facts {
-    struct fact_constraint *constraints; /* all four by oid */
+    struct fact_constraint *constraints; /* all by oid */
     size_t constraint_count;
     struct fact_index *indexes;
     size_t index_count;
@@ -72,6 +72,10 @@ struct schema_facts {
     size_t function_count;
     struct fact_word *types;
     size_t type_count;
+    struct fact_word *view_uses; /* of views: a table, say, that is not part of the dump */
+    size_t view_use_count;
+    struct fact_word *function_uses;
+    size_t function_use_count;
 };
 
 void schema_facts_free(struct schema_facts *f); /* zeroed is allowed */
@@ -82,6 +86,9 @@ bool schema_facts_read(struct pg *source, const struct dump_toc *toc, struct sch
 const struct fact_constraint *fact_constraint_of(const struct schema_facts *f, uint32_t oid);
 const struct fact_index *fact_index_of(const struct schema_facts *f, uint32_t oid);
 const struct fact_class *fact_class_of(const struct schema_facts *f, uint32_t oid);
+/* A table or view of the source that the entry, a view or a function, needs and that is not part of
+ * the dump, which does not list it among the needs; "": there is none. */
+const char *fact_outside(const struct schema_facts *f, const struct dump_entry *e);
 /* "" when it is not known. */
 const char *fact_language(const struct schema_facts *f, uint32_t oid);
 const char *fact_type_kind(const struct schema_facts *f, uint32_t oid);
@@ -90,7 +97,7 @@ const char *fact_type_kind(const struct schema_facts *f, uint32_t oid);
 
 struct role_facts {
     char **names; /* in the order of strcmp */
-    bool *member; /* the current role may act as it */
+    bool *member; /* the current role has its rights, and may give things to it */
     size_t count;
     char *current;
 };

@@ -43,12 +43,48 @@ void schema_plan_free(struct schema_plan *p)
 
 /* ---- building ---- */
 
+/* "FOREIGN TABLE t": where t begins. Names in capitals have quotes around them. */
+static size_t skip_kind(const char *tag)
+{
+    size_t at = 0;
+    for (;;) {
+        size_t len = strspn(tag + at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (len == 0 || tag[at + len] != ' ') {
+            return at;
+        }
+        at += len + 1;
+    }
+}
+
+/* "TABLE t", "CONSTRAINT c ON t": where the name begins that is in the schema. */
+static size_t skip_to_name(const char *tag)
+{
+    size_t at = skip_kind(tag);
+    bool quoted = false;
+    for (size_t i = at; tag[i] != '\0'; i++) {
+        quoted = quoted != (tag[i] == '"');
+        if (!quoted && strncmp(tag + i, " ON ", 4) == 0) {
+            at = i + 4 + skip_kind(tag + i + 4);
+        }
+    }
+    return at;
+}
+
+/* What is said of another object has that one's kind before its name. */
+static bool is_about_another(const char *type)
+{
+    return strcmp(type, "COMMENT") == 0 || strcmp(type, "ACL") == 0 ||
+           strcmp(type, "SECURITY LABEL") == 0;
+}
+
 static char *label_of(const struct dump_entry *e)
 {
     struct buf b;
+    size_t at = is_about_another(e->type) ? skip_to_name(e->name) : 0;
+    bool in_schema = strcmp(e->schema, "-") != 0;
     buf_init(&b, BUF_SQL_MAX);
-    buf_printf(&b, "%s%s%s", strcmp(e->schema, "-") == 0 ? "" : e->schema,
-               strcmp(e->schema, "-") == 0 ? "" : ".", e->name);
+    buf_add(&b, e->name, at);
+    buf_printf(&b, "%s%s%s", in_schema ? e->schema : "", in_schema ? "." : "", e->name + at);
     return buf_take(&b);
 }
 
@@ -96,6 +132,9 @@ bool schema_item_statement(struct schema_item *item, const char *sql)
 bool schema_item_say(struct schema_item *item, const char *text)
 {
     struct buf b;
+    if (item->note != NULL && strstr(item->note, text) != NULL) {
+        return true;
+    }
     buf_init(&b, NOTES_MAX);
     buf_printf(&b, "%s%s%s", item->note == NULL ? "" : item->note, item->note == NULL ? "" : "; ",
                text);
@@ -166,9 +205,10 @@ bool schema_item_grant(struct schema_item *item, const char *sql, const struct r
     CLEANUP_FREE char *role = edit_grantee(sql);
     CLEANUP_FREE char *of = edit_begins(sql, "ALTER", "DEFAULT") ? edit_default_role(sql) : NULL;
     const char *missing = NULL;
+    bool member = true;
     if (role != NULL && !role_is_there(roles, role, NULL)) {
         missing = role;
-    } else if (of != NULL && !role_is_there(roles, of, NULL)) {
+    } else if (of != NULL && !role_is_there(roles, of, &member)) {
         missing = of;
     }
     if (missing != NULL) {
@@ -176,6 +216,13 @@ bool schema_item_grant(struct schema_item *item, const char *sql, const struct r
                                   "without what is for role %s, which is not at the "
                                   "destination",
                                   missing);
+    }
+    if (!member) {
+        return schema_item_change(
+            item,
+            "without what is for objects of role %s: only its members may say "
+            "that, and the run's role is %s, which is no member of role %s",
+            of, roles->current, of);
     }
     return schema_item_statement(item, sql);
 }
@@ -294,8 +341,13 @@ static bool ours(struct schema_plan *out, const struct fact_class *c, const char
 static bool is_analysed(const struct plain_input *in, const struct dump_entry *e,
                         const struct fact_class *c)
 {
-    return in->analyze && strcmp(e->type, "TABLE") == 0 && c != NULL &&
-           (c->kind == 'r' || c->kind == 'p') && c->root == 0;
+    if (!in->analyze || c == NULL) {
+        return false;
+    }
+    return strcmp(e->type, "MATERIALIZED VIEW") == 0
+               ? c->populated
+               : strcmp(e->type, "TABLE") == 0 && (c->kind == 'r' || c->kind == 'p') &&
+                     c->root == 0;
 }
 
 bool schema_mark_plain(const struct plain_input *in, struct schema_plan *out, struct err *err)

@@ -41,7 +41,7 @@ struct schema_item {
     enum schema_part part;
     enum schema_work work;
     char *type;       /* "FK CONSTRAINT", "CHECK" */
-    char *name;       /* "public.film film_pkey": for people */
+    char *name;       /* "public.film film_pkey", "TABLE public.film": for people */
     char *note;       /* how or why; NULL: carried as it is */
     bool other_owner; /* it will not belong to the role that it has at the source */
     char **statements;
@@ -71,9 +71,10 @@ bool schema_item_leave(struct schema_item *item, const char *fmt, ...) PRINTF_LI
 /* "ANALYZE " and a name, after the rows. */
 bool schema_item_ours(struct schema_plan *out, const char *type, const char *lead,
                       const struct relation_name *name, enum schema_work work);
-/* Says something of it without changing its mark. */
+/* Says something of it, once, without changing its mark. */
 bool schema_item_say(struct schema_item *item, const char *text);
-/* Adds this statement unless it names a role that the destination does not have, which is said. */
+/* Adds this statement unless it names a role that the destination does not have, or is about what
+ * a role makes that the current one may not act as, which is said. */
 bool schema_item_grant(struct schema_item *item, const char *sql, const struct role_facts *roles);
 bool schema_item_owner(struct schema_item *item, const char *sql, const struct role_facts *roles);
 

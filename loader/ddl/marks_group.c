@@ -23,39 +23,39 @@ static const struct {
     const char *type;
     const char *why;
 } refused[] = {
-    {"ACCESS METHOD",                "a shard group has no access methods but its own"                    },
-    {"AGGREGATE",                    "a shard group does not take CREATE AGGREGATE"                       },
-    {"COMMENT",                      "a shard group does not take COMMENT"                                },
-    {"DATABASE PROPERTIES",          "settings of the database are the shard group's own"                 },
-    {"DEFAULT ACL",                  "a shard group does not take ALTER DEFAULT PRIVILEGES"               },
-    {"EVENT TRIGGER",                "a shard group has no event triggers"                                },
-    {"FOREIGN DATA WRAPPER",         "a shard group has no foreign data wrappers but its own"             },
-    {"FOREIGN TABLE",                "a shard group does not take CREATE FOREIGN TABLE"                   },
-    {"INDEX ATTACH",                 "a shard group has no partitions of the user's"                      },
-    {"MATERIALIZED VIEW",            "a shard group does not take REFRESH MATERIALIZED VIEW"              },
-    {"OPERATOR CLASS",               "operator classes need a superuser"                                  },
-    {"OPERATOR FAMILY",              "operator families need a superuser"                                 },
-    {"POLICY",                       "a shard group does not take CREATE POLICY in every version"         },
-    {"PROCEDURAL LANGUAGE",          "a shard group has the languages SQL and PL/pgSQL"                   },
-    {"PUBLICATION",                  "a shard group has no logical replication"                           },
-    {"PUBLICATION TABLE",            "a shard group has no logical replication"                           },
-    {"PUBLICATION TABLES IN SCHEMA", "a shard group has no logical replication"                           },
-    {"ROW SECURITY",                 "without its policies row-level security would hide every row"       },
-    {"RULE",                         "a shard group does not take CREATE RULE"                            },
-    {"SECURITY LABEL",               "a shard group does not take SECURITY LABEL"                         },
-    {"SEQUENCE OWNED BY",            "a sequence on a shard group is used by a column without being owned"},
-    {"SERVER",                       "a shard group does not take CREATE SERVER"                          },
-    {"SHELL TYPE",                   "base types need a superuser"                                        },
-    {"STATISTICS",                   "a shard group does not take CREATE STATISTICS"                      },
-    {"SUBSCRIPTION",                 "a shard group has no logical replication"                           },
-    {"TABLE ATTACH",                 "a shard group has no partitions of the user's"                      },
-    {"TEXT SEARCH CONFIGURATION",    "a shard group takes no text search objects"                         },
-    {"TEXT SEARCH DICTIONARY",       "a shard group takes no text search objects"                         },
-    {"TEXT SEARCH PARSER",           "a shard group takes no text search objects"                         },
-    {"TEXT SEARCH TEMPLATE",         "a shard group takes no text search objects"                         },
-    {"TRANSFORM",                    "transforms need a superuser"                                        },
-    {"TRIGGER",                      "a shard group has no triggers"                                      },
-    {"USER MAPPING",                 "a shard group does not take CREATE USER MAPPING"                    },
+    {"ACCESS METHOD",                "a shard group has no access methods but its own"                          },
+    {"AGGREGATE",                    "a shard group does not take CREATE AGGREGATE"                             },
+    {"COMMENT",                      "a shard group does not take COMMENT"                                      },
+    {"DATABASE PROPERTIES",          "settings of the database are the shard group's own"                       },
+    {"DEFAULT ACL",                  "a shard group does not take ALTER DEFAULT PRIVILEGES"                     },
+    {"EVENT TRIGGER",                "a shard group has no event triggers"                                      },
+    {"FOREIGN DATA WRAPPER",         "a shard group has no foreign data wrappers but its own"                   },
+    {"FOREIGN TABLE",                "a shard group does not take CREATE FOREIGN TABLE"                         },
+    {"INDEX ATTACH",                 "a shard group has no partitions of the user's"                            },
+    {"MATERIALIZED VIEW",            "a shard group does not take REFRESH MATERIALIZED VIEW"                    },
+    {"OPERATOR CLASS",               "operator classes need a superuser"                                        },
+    {"OPERATOR FAMILY",              "operator families need a superuser"                                       },
+    {"POLICY",                       "a shard group does not take CREATE POLICY in every version"               },
+    {"PROCEDURAL LANGUAGE",          "a shard group has the languages SQL and PL/pgSQL"                         },
+    {"PUBLICATION",                  "a shard group has no logical replication"                                 },
+    {"PUBLICATION TABLE",            "a shard group has no logical replication"                                 },
+    {"PUBLICATION TABLES IN SCHEMA", "a shard group has no logical replication"                                 },
+    {"ROW SECURITY",                 "without policies it would hide every row; who may SELECT sees all of them"},
+    {"RULE",                         "a shard group does not take CREATE RULE"                                  },
+    {"SECURITY LABEL",               "a shard group does not take SECURITY LABEL"                               },
+    {"SEQUENCE OWNED BY",            "a sequence on a shard group is used by a column without being owned"      },
+    {"SERVER",                       "a shard group does not take CREATE SERVER"                                },
+    {"SHELL TYPE",                   "base types need a superuser"                                              },
+    {"STATISTICS",                   "a shard group does not take CREATE STATISTICS"                            },
+    {"SUBSCRIPTION",                 "a shard group has no logical replication"                                 },
+    {"TABLE ATTACH",                 "a shard group has no partitions of the user's"                            },
+    {"TEXT SEARCH CONFIGURATION",    "a shard group takes no text search objects"                               },
+    {"TEXT SEARCH DICTIONARY",       "a shard group takes no text search objects"                               },
+    {"TEXT SEARCH PARSER",           "a shard group takes no text search objects"                               },
+    {"TEXT SEARCH TEMPLATE",         "a shard group takes no text search objects"                               },
+    {"TRANSFORM",                    "transforms need a superuser"                                              },
+    {"TRIGGER",                      "a shard group has no triggers"                                            },
+    {"USER MAPPING",                 "a shard group does not take CREATE USER MAPPING"                          },
 };
 
 /* Carried as they are. */
@@ -200,22 +200,36 @@ static bool mark_routine(const struct group_input *in, struct schema_item *item)
                                  "SQL and PL/pgSQL",
                                  language);
     }
-    return as_it_is(in, item);
+    const struct dump_entry *e = item->entry;
+    const struct edit edit = {.drop_leakproof = true};
+    bool changed = false;
+    if (e->statement_count == 0 || !edit_begins(e->statements[0], "CREATE", NULL)) {
+        return as_it_is(in, item);
+    }
+    return schema_item_take(item, edit_statement(e->statements[0], &edit, &changed)) &&
+           (!changed || schema_item_change(item, "without LEAKPROOF, which needs a superuser")) &&
+           add_rest(in, item);
 }
 
 static bool mark_type(const struct group_input *in, struct schema_item *item)
 {
-    return strcmp(fact_type_kind(in->facts, item->entry->oid), "b") == 0
-               ? schema_item_leave(item, "base types need a superuser")
-               : as_it_is(in, item);
+    const char *kind = fact_type_kind(in->facts, item->entry->oid);
+    bool is_base = strcmp(kind, "b") == 0 || strcmp(kind, "p") == 0; /* p: a shell of one */
+    return is_base ? schema_item_leave(item, "base types need a superuser") : as_it_is(in, item);
 }
 
 static bool mark_partition(const struct group_input *in, struct schema_item *item)
 {
     const struct fact_class *c = fact_class_of(in->facts, item->entry->oid);
     const struct group_table *root = c == NULL ? NULL : group_table_of(in, c->root);
-    if (root == NULL) {
-        return schema_item_leave(item, "it is not among the tables that are to be made");
+    if (root == NULL && c != NULL && c->kind == 'p' && c->root == 0) {
+        return schema_item_leave(item, "it has no partitions and so no rows; where rows are "
+                                       "to come, make it by hand");
+    }
+    if (root == NULL || root->refused != NULL) {
+        return schema_item_leave(item, root == NULL
+                                           ? "it is not among the tables that are to be made"
+                                           : "the table that it is a partition of is left out");
     }
     return schema_item_leave(item,
                              "a shard group has no partitions of the user's; its rows go to "
@@ -243,6 +257,10 @@ static bool mark_table(const struct group_input *in, struct schema_item *item)
     if (t->note != NULL && !schema_item_change(item, "%s", t->note)) {
         return false;
     }
+    if (e->access_method[0] != '\0' && strcmp(e->access_method, "heap") != 0 &&
+        !schema_item_change(item, "without its access method %s", e->access_method)) {
+        return false;
+    }
     return !t->ddl->is_renamed ? add_rest(in, item)
                                : schema_item_change(item, "it becomes %s.%s", t->ddl->name.schema,
                                                     t->ddl->name.name);
@@ -263,22 +281,44 @@ static const struct group_sequence *sequence_of(const struct group_input *in, ui
     return NULL;
 }
 
+/* One kind of change after the other, so that each is told that happened. */
+static bool edit_sequence(struct schema_item *item)
+{
+    static const struct {
+        struct edit edit;
+        const char *note;
+    } steps[] = {
+        {{.drop_unlogged = true},  "without UNLOGGED, which a shard group does not have"},
+        {{.drop_cycle = true},     "without CYCLE, which a shard group does not have"   },
+        {{.cache_max = CACHE_MAX}, "with a CACHE of less than the sequence chunk size"  },
+    };
+    char *sql = str_copy(item->entry->statements[0]);
+    bool ok = sql != NULL;
+    for (size_t i = 0; ok && i < sizeof steps / sizeof steps[0]; i++) {
+        bool changed = false;
+        char *next = edit_statement(sql, &steps[i].edit, &changed);
+        free(sql);
+        sql = next;
+        ok = sql != NULL && (!changed || schema_item_change(item, "%s", steps[i].note));
+    }
+    if (!ok) {
+        free(sql);
+        return false;
+    }
+    return schema_item_take(item, sql);
+}
+
 static bool mark_sequence(const struct group_input *in, struct schema_item *item)
 {
     const struct dump_entry *e = item->entry;
     const struct group_sequence *s = sequence_of(in, e->oid);
-    const struct edit edit = {.drop_cycle = true, .cache_max = CACHE_MAX};
-    bool changed = false;
     if (s != NULL && s->with_table) {
         return schema_item_say(item, "made with its table");
     }
-    if (e->statement_count == 0 || !edit_begins(e->statements[0], "CREATE", "SEQUENCE")) {
+    if (e->statement_count == 0 || !edit_begins(e->statements[0], "CREATE", NULL)) {
         return schema_item_leave(item, "it belongs to an identity column that is not made");
     }
-    return schema_item_take(item, edit_statement(e->statements[0], &edit, &changed)) &&
-           (!changed || schema_item_change(item, "without CYCLE, and with a CACHE of less than the "
-                                                 "sequence chunk size")) &&
-           add_rest(in, item);
+    return edit_sequence(item) && add_rest(in, item);
 }
 
 static bool mark_default(const struct group_input *in, struct schema_item *item)
@@ -291,6 +331,9 @@ static bool mark_grants(const struct group_input *in, struct schema_item *item)
 {
     const struct dump_entry *e = item->entry;
     item->part = SCHEMA_AFTER;
+    if (strcmp(e->schema, "pg_catalog") == 0 || strcmp(e->schema, "information_schema") == 0) {
+        return schema_item_leave(item, "what the server brings belongs to the shard group");
+    }
     for (size_t i = 0; i < e->statement_count; i++) {
         if (!schema_item_grant(item, e->statements[i], in->roles)) {
             return false;
@@ -347,86 +390,22 @@ static mark_function *special_of(const char *type)
     return NULL;
 }
 
-/* ---- what hangs from what ---- */
+/* ---- entry by entry ---- */
 
-/* Is anything that needs it impossible without it? Parts of tables are needed by nobody here. */
-static bool is_ground(const char *type)
+/* Its checks and its ANALYZE go with it. */
+static bool refuse_table(const struct group_input *in, const struct schema_item *item)
 {
-    static const char *const parts[] = {
-        "ACL",
-        "COMMENT",
-        "CONSTRAINT",
-        "CHECK CONSTRAINT",
-        "FK CONSTRAINT",
-        "DEFAULT",
-        "INDEX",
-        "INDEX ATTACH",
-        "POLICY",
-        "ROW SECURITY",
-        "RULE",
-        "SECURITY LABEL",
-        "SEQUENCE OWNED BY",
-        "STATISTICS",
-        "TABLE ATTACH",
-        "TRIGGER",
-        "PUBLICATION TABLE",
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (strcmp(parts[i], type) == 0) {
-            return false;
-        }
+    const struct dump_entry *e = item->entry;
+    const struct group_table *t = strcmp(e->type, "TABLE") == 0 ? group_table_of(in, e->oid) : NULL;
+    if (t == NULL || t->refused != NULL) {
+        return true;
     }
-    return true;
+    struct group_table *own = &in->tables[t - in->tables];
+    own->refused = str_copy(item->note);
+    return own->refused != NULL;
 }
 
-/* Names that a body or a definition holds are the source's. */
-static bool uses_changed_table(const struct group_input *in, const struct dump_entry *e,
-                               const struct dump_entry *needed)
-{
-    const struct group_table *t =
-        strcmp(needed->type, "TABLE") == 0 ? group_table_of(in, needed->oid) : NULL;
-    bool has_text = strcmp(e->type, "VIEW") == 0 || strcmp(e->type, "FUNCTION") == 0 ||
-                    strcmp(e->type, "PROCEDURE") == 0 || strcmp(e->type, "RULE") == 0 ||
-                    strcmp(e->type, "ACL") == 0;
-    return t != NULL && has_text && (t->ddl->is_renamed || t->ddl->is_reshaped);
-}
-
-struct marking {
-    const struct group_input *in;
-    struct schema_plan *plan;
-    size_t *item_of; /* index + 1 of the item of each entry */
-};
-
-/* False: it was left out for what it needs; or without memory, *failed. */
-static bool check_needs(struct marking *m, size_t no, struct schema_item *item, bool *failed)
-{
-    const struct dump_toc *toc = m->in->toc;
-    const struct dump_entry *e = &toc->entries[no];
-    for (size_t i = 0; i < e->need_count; i++) {
-        const struct dump_entry *n = dump_toc_find(toc, e->needs[i]);
-        size_t at = n == NULL ? 0 : m->item_of[n - toc->entries];
-        if (at == 0) {
-            continue;
-        }
-        const struct schema_item *needed = &m->plan->items[at - 1];
-        if (needed->mark == SCHEMA_LEFT_OUT && is_ground(n->type)) {
-            *failed = !schema_item_leave(item, "it needs %s %s, which is left out", n->type,
-                                         needed->name);
-            return false;
-        }
-        if (uses_changed_table(m->in, e, n)) {
-            *failed = !schema_item_leave(item, "the job file changes table %s, which it uses",
-                                         needed->name);
-            return false;
-        }
-        if (needed->part == SCHEMA_AFTER) {
-            item->part = SCHEMA_AFTER;
-        }
-    }
-    return true;
-}
-
-static bool mark_entry(struct marking *m, size_t no)
+bool group_mark_entry(struct group_marking *m, size_t no)
 {
     const struct dump_entry *e = &m->in->toc->entries[no];
     struct schema_item *item = schema_item_add(m->plan, e);
@@ -435,16 +414,24 @@ static bool mark_entry(struct marking *m, size_t no)
         return false;
     }
     m->item_of[no] = m->plan->count;
+    if (m->doomed[no] != NULL) {
+        return schema_item_leave(item, "%s", m->doomed[no]);
+    }
     mark_function *mark = special_of(e->type);
     const char *why = refusal_of(e->type);
+    const char *outside = fact_outside(m->in->facts, e);
     if (why != NULL && mark == NULL) {
         return schema_item_leave(item, "%s", why);
     }
     if (mark == NULL && !is_carried(e->type)) {
         return schema_item_leave(item, "it is not known whether a shard group takes it");
     }
-    if (!check_needs(m, no, item, &failed)) {
-        return !failed;
+    if (outside[0] != '\0') {
+        return schema_item_leave(item, "it uses %s, which is not among what is to be made",
+                                 outside);
+    }
+    if (!group_is_of_partition(m->in, e) && !group_has_needs(m, no, item, &failed)) {
+        return !failed && refuse_table(m->in, item);
     }
     return mark == NULL ? as_it_is(m->in, item) : mark(m->in, item);
 }
@@ -469,7 +456,12 @@ bool group_fill_check(const struct group_input *in, const struct fact_constraint
     item->work = WORK_CHECK;
     item->rel = c->rel;
     if (t == NULL || t->refused != NULL) {
-        return schema_item_leave(item, "its table is left out");
+        const struct fact_class *table = fact_class_of(in->facts, c->rel);
+        return schema_item_leave(item, "%s",
+                                 table != NULL && table->root != 0
+                                     ? "it is of a partition, and a shard group has no "
+                                       "partitions of the user's"
+                                     : "its table is left out");
     }
     if (!group_keeps_columns(t->ddl, &c->columns)) {
         return schema_item_leave(item, "the job file changes a column that it looks at");
@@ -495,7 +487,8 @@ static bool add_checks(const struct group_input *in, struct schema_plan *plan)
     for (size_t i = 0; i < in->facts->constraint_count; i++) {
         const struct fact_constraint *c = &in->facts->constraints[i];
         const struct fact_class *table = fact_class_of(in->facts, c->rel);
-        if (c->type != 'c' || table == NULL || table->root != 0 || has_entry(in, c->oid)) {
+        if (c->type != 'c' || table == NULL || (table->root != 0 && c->child) ||
+            has_entry(in, c->oid)) {
             continue;
         }
         struct schema_item *item = schema_item_add(plan, NULL);
@@ -531,13 +524,8 @@ static bool add_analyze(const struct group_input *in, struct schema_plan *plan)
 bool schema_mark_group(const struct group_input *in, struct schema_plan *out, struct err *err)
 {
     struct schema_plan plan = {.count = 0};
-    CLEANUP_FREE size_t *item_of = calloc(in->toc->count + 1, sizeof *item_of);
-    struct marking m = {.in = in, .plan = &plan, .item_of = item_of};
-    bool ok = item_of != NULL;
-    for (size_t i = 0; ok && i < in->toc->count; i++) {
-        ok = mark_entry(&m, i);
-    }
-    ok = ok && add_checks(in, &plan) && group_order_tables(in, &plan) && add_analyze(in, &plan);
+    bool ok = group_mark_entries(in, &plan) && add_checks(in, &plan) &&
+              group_order_tables(in, &plan) && add_analyze(in, &plan);
     if (!ok) {
         schema_plan_free(&plan);
         return err_set(err, ERR_SYSTEM, "out of memory");

@@ -49,19 +49,20 @@ static const struct group_table *table_for(const struct group_input *in, uint32_
     return t;
 }
 
-/* The entry's first statement with the names and without the words that a shard group has not. */
+/* The entry's first statement with the names and without the words that a shard group has not;
+ * what edit wishes besides, the caller tells. */
 static bool edited(struct schema_item *item, const struct group_table *t,
-                   const struct group_table *other, bool weaker)
+                   const struct group_table *other, struct edit edit)
 {
     const struct dump_entry *e = item->entry;
     CLEANUP_FREE char *name = t->ddl->is_renamed ? group_table_name(t->ddl) : NULL;
     CLEANUP_FREE char *to =
         other != NULL && other->ddl->is_renamed ? group_table_name(other->ddl) : NULL;
-    const struct edit edit = {.drop_only = true,
-                              .drop_unique = weaker,
-                              .drop_parameters = true,
-                              .table = name,
-                              .other = to};
+    bool told = edit.drop_unique || edit.drop_on_delete || edit.drop_on_update;
+    edit.drop_only = true;
+    edit.drop_parameters = true;
+    edit.table = name;
+    edit.other = to;
     bool dropped = false;
     if (e->statement_count == 0) {
         return leave_gone(item);
@@ -69,7 +70,7 @@ static bool edited(struct schema_item *item, const struct group_table *t,
     if (!schema_item_take(item, edit_statement(e->statements[0], &edit, &dropped))) {
         return false;
     }
-    if (dropped && !weaker && !schema_item_change(item, "without storage parameters")) {
+    if (dropped && !told && !schema_item_change(item, "without storage parameters")) {
         return false;
     }
     return e->statement_count == 1 ||
@@ -95,7 +96,8 @@ bool group_mark_index(const struct group_input *in, struct schema_item *item)
         return schema_item_leave(item, "the job file changes columns that it may hold");
     }
     bool weaker = x->unique && !group_has_shard_key(t->ddl, &x->columns);
-    return edited(item, t, NULL, weaker) && (!weaker || schema_item_change(item, WEAKER));
+    return edited(item, t, NULL, (struct edit){.drop_unique = weaker}) &&
+           (!weaker || schema_item_change(item, WEAKER));
 }
 
 /* ---- primary keys and unique constraints ---- */
@@ -106,6 +108,9 @@ static bool mark_primary(const struct group_table *t, struct schema_item *item)
     size_t count = 0;
     item->part = SCHEMA_BEFORE;
     item->work = WORK_ALONE;
+    if (t->ddl->is_renamed && !schema_item_change(item, "by a name that the server chooses")) {
+        return false;
+    }
     switch (ddl_primary_key(t->ddl, key, &count)) {
     case DDL_KEY_EXTENDED:
         return schema_item_change(item, "made with its table, with the shard key added to it, so "
@@ -159,7 +164,7 @@ bool group_mark_key(const struct group_input *in, struct schema_item *item)
     if (!group_keeps_columns(t->ddl, &c->columns)) {
         return schema_item_leave(item, "the job file changes a column of it");
     }
-    return group_has_shard_key(t->ddl, &c->columns) ? edited(item, t, NULL, false)
+    return group_has_shard_key(t->ddl, &c->columns) ? edited(item, t, NULL, (struct edit){0})
                                                     : plain_index(c, t, item);
 }
 
@@ -267,7 +272,8 @@ static const char *why_not_modes(const struct fact_constraint *c, const struct g
         }
         return holds_both_keys(c, own->ddl, other->ddl)
                    ? NULL
-                   : "between sharded tables it has to hold the shard key";
+                   : "between sharded tables it has to hold the shard key; where rows and their "
+                     "parents share it, add one by hand that holds it on both sides";
     }
     if (to == TABLE_REFERENCE && (from == TABLE_SHARDED || from == TABLE_REFERENCE)) {
         return NULL;
@@ -275,20 +281,23 @@ static const char *why_not_modes(const struct fact_constraint *c, const struct g
     return from == TABLE_STANDARD && to == TABLE_STANDARD ? NULL : "";
 }
 
-static const char *why_not_actions(const struct fact_constraint *c, enum table_mode from,
-                                   enum table_mode to)
+/* Without an action that is not possible there it still refuses rows without a parent. */
+static struct edit lost_actions(const struct fact_constraint *c, enum table_mode from,
+                                enum table_mode to)
 {
     bool standard = from == TABLE_STANDARD && to == TABLE_STANDARD;
     bool same = standard || (from == TABLE_REFERENCE && to == TABLE_REFERENCE);
-    if (c->on_delete == 'd' || c->on_update == 'd') {
-        return "SET DEFAULT is not possible there";
-    }
-    if (c->on_delete == 'n' && !same) {
-        return "ON DELETE SET NULL is possible only between reference or between standard tables";
-    }
-    if (c->on_update == 'n' || (c->on_update == 'c' && !standard)) {
-        return "this ON UPDATE is not possible there";
-    }
+    return (struct edit){
+        .drop_on_delete = c->on_delete == 'd' || (c->on_delete == 'n' && !same),
+        .drop_on_update =
+            c->on_update == 'd' || c->on_update == 'n' || (c->on_update == 'c' && !standard),
+    };
+}
+
+static const char *why_not_kind(const struct fact_constraint *c, enum table_mode from,
+                                enum table_mode to)
+{
+    bool same = from == to && from != TABLE_SHARDED;
     if (c->match == 'p') {
         return "MATCH PARTIAL is not possible";
     }
@@ -310,7 +319,7 @@ static bool check_foreign_key(const struct group_input *in, const struct fact_co
                                  table_mode_name(other->ddl->mode));
     }
     if (why == NULL) {
-        why = why_not_actions(c, own->ddl->mode, other->ddl->mode);
+        why = why_not_kind(c, own->ddl->mode, other->ddl->mode);
     }
     if (why == NULL && (!group_keeps_columns(own->ddl, &c->columns) ||
                         !group_keeps_columns(other->ddl, &c->other_columns))) {
@@ -344,5 +353,12 @@ bool group_mark_foreign_key(const struct group_input *in, struct schema_item *it
     if (!check_foreign_key(in, c, t, other, item, &fits) || !fits) {
         return !fits && item->note != NULL;
     }
-    return edited(item, t, other, false);
+    const struct edit lost = lost_actions(c, t->ddl->mode, other->ddl->mode);
+    return edited(item, t, other, lost) &&
+           (!lost.drop_on_delete ||
+            schema_item_change(item, "without its ON DELETE action, which is not possible there: "
+                                     "the parents of rows cannot be deleted")) &&
+           (!lost.drop_on_update ||
+            schema_item_change(item, "without its ON UPDATE action, which is not possible there: "
+                                     "the keys of rows' parents cannot be changed"));
 }

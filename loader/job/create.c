@@ -56,7 +56,7 @@ static bool mark_pending(const struct create_inputs *in, struct creation *out, s
     return true;
 }
 
-static bool same_name(const struct relation_name *a, const struct relation_name *b)
+bool create_same_name(const struct relation_name *a, const struct relation_name *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->schema, b->schema) == 0;
 }
@@ -86,7 +86,7 @@ static bool list_targets(struct create_work *w, struct err *err)
         struct match_names m = match_names(&w->in->choices[i], rel);
         struct relation_name name = m.root.name != NULL ? m.root : m.own;
         size_t k = 0;
-        while (k < w->count && !same_name(&w->targets[k].name, &name)) {
+        while (k < w->count && !create_same_name(&w->targets[k].name, &name)) {
             k++;
         }
         if (k < w->count) {
@@ -102,7 +102,7 @@ static bool list_targets(struct create_work *w, struct err *err)
     return true;
 }
 
-static bool read_definitions(struct create_work *w, struct err *err)
+bool create_read_definitions(struct create_work *w, struct err *err)
 {
     CLEANUP_FREE uint32_t *oids = calloc(w->count + 1, sizeof *oids);
     if (oids == NULL) {
@@ -162,7 +162,7 @@ static bool check_refusals(struct create_work *w, struct err *err)
 
 /* ---- all of it ---- */
 
-static void work_free(struct create_work *w)
+void create_work_free(struct create_work *w)
 {
     for (size_t i = 0; i < w->count; i++) {
         for (size_t k = 0; k < w->targets[i].type_count; k++) {
@@ -189,10 +189,10 @@ static bool plan(struct create_work *w, struct err *err)
     if (!mark_pending(w->in, w->out, err)) {
         return false;
     }
-    if (w->out->pending_count == 0) {
+    if (w->out->pending_count == 0 || w->in->only_missing) {
         return true;
     }
-    return list_targets(w, err) && read_definitions(w, err) && create_shape(w, err) &&
+    return list_targets(w, err) && create_read_definitions(w, err) && create_shape(w, err) &&
            create_check(w, err) && check_refusals(w, err) &&
            (w->in->findings->blockers > 0 || create_script(w, err));
 }
@@ -202,7 +202,7 @@ bool create_plan(const struct create_inputs *in, struct creation *out, struct er
     struct creation made = {0};
     struct create_work w = {.in = in, .out = &made};
     bool ok = plan(&w, err);
-    work_free(&w);
+    create_work_free(&w);
     if (!ok) {
         creation_free(&made);
         return false;

@@ -1,4 +1,5 @@
-/* create_internal.h: what the files create*.c share. Nobody else includes it. */
+/* create_internal.h: what the files create*.c share, and schema_run_group.c, which makes all tables
+ * of a schema and not only those that are missing. Nobody else includes it. */
 #ifndef JOB_CREATE_INTERNAL_H
 #define JOB_CREATE_INTERNAL_H
 
@@ -30,6 +31,11 @@ struct create_work {
     bool *schema_there;
     size_t schema_count;
 };
+
+void create_work_free(struct create_work *w); /* not what it borrows: in and out */
+/* From w->targets to w->definitions. */
+bool create_read_definitions(struct create_work *w, struct err *err) MUST_CHECK;
+bool create_same_name(const struct relation_name *a, const struct relation_name *b);
 
 /* create_shape.c: from the definitions and the rules to w->tables and w->sequences. */
 bool create_shape(struct create_work *w, struct err *err) MUST_CHECK;

@@ -29,27 +29,12 @@ static bool no_memory(struct err *err)
 
 static void shaping_free(struct shaping *s)
 {
-    struct create_work *w = &s->w;
-    for (size_t i = 0; i < w->count; i++) {
-        for (size_t k = 0; k < w->targets[i].type_count; k++) {
-            free(w->targets[i].types[k]);
-        }
-        free(w->targets[i].types);
-        if (w->tables != NULL) {
-            free(w->tables[i].columns);
-            free(w->tables[i].parts);
-            free(w->tables[i].inherits);
-        }
-        if (s->tables != NULL) {
-            ddl_script_free(&s->tables[i].script);
-            free(s->tables[i].note);
-            free(s->tables[i].refused);
-        }
+    for (size_t i = 0; s->tables != NULL && i < s->w.count; i++) {
+        ddl_script_free(&s->tables[i].script);
+        free(s->tables[i].note);
+        free(s->tables[i].refused);
     }
-    free(w->targets);
-    free(w->tables);
-    free(w->sequences);
-    definitions_free(&w->definitions);
+    create_work_free(&s->w);
     free(s->tables);
     free(s->sequences);
     choices_free(s->choices, s->list.count);
@@ -59,16 +44,11 @@ static void shaping_free(struct shaping *s)
 
 /* ---- which tables ---- */
 
-static bool same_name(const struct relation_name *a, const struct relation_name *b)
-{
-    return strcmp(a->name, b->name) == 0 && strcmp(a->schema, b->schema) == 0;
-}
-
 /* Leaves of one partitioned table come one after the other in most databases. */
 static bool is_listed(const struct create_work *w, const struct relation_name *name)
 {
     for (size_t i = w->count; i-- > 0;) {
-        if (same_name(&w->targets[i].name, name)) {
+        if (create_same_name(&w->targets[i].name, name)) {
             return true;
         }
     }
@@ -98,18 +78,6 @@ static bool list_targets(struct shaping *s, struct err *err)
     return true;
 }
 
-static bool read_definitions(struct shaping *s, struct err *err)
-{
-    CLEANUP_FREE uint32_t *oids = calloc(s->w.count + 1, sizeof *oids);
-    if (oids == NULL) {
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < s->w.count; i++) {
-        oids[i] = s->w.targets[i].oid;
-    }
-    return definitions_read(s->cx->source, oids, s->w.count, &s->w.definitions, err);
-}
-
 /* ---- how each is made ---- */
 
 /* Whatever the destination has, the statements make it all. */
@@ -118,6 +86,18 @@ static void forget_sequences(struct shaping *s)
     for (size_t i = 0; i < s->w.definitions.sequence_count; i++) {
         s->w.sequences[i].exists = false;
     }
+}
+
+/* What is said of one table stands beside its name. */
+static size_t length_without(const char *text, const struct relation_name *own)
+{
+    size_t schema_len = strlen(own->schema);
+    size_t tail = strlen(": .") + schema_len + strlen(own->name);
+    size_t len = strlen(text);
+    const char *at = len > tail ? text + len - tail : "";
+    bool is_own = strncmp(at, ": ", 2) == 0 && strncmp(at + 2, own->schema, schema_len) == 0 &&
+                  at[2 + schema_len] == '.' && strcmp(at + 3 + schema_len, own->name) == 0;
+    return is_own ? len - tail : len;
 }
 
 static char *note_of(const struct ddl_table *t, const struct ddl_changes *changes)
@@ -132,7 +112,8 @@ static char *note_of(const struct ddl_table *t, const struct ddl_changes *change
         buf_puts(&b, "its primary key holds the shard key as well");
     }
     for (size_t i = 0; i < f.count; i++) {
-        buf_printf(&b, "%s%s", b.len == 0 ? "" : "; ", f.items[i].text);
+        buf_puts(&b, b.len == 0 ? "" : "; ");
+        buf_add(&b, f.items[i].text, length_without(f.items[i].text, &t->name));
     }
     if (t->is_reshaped) {
         buf_printf(&b, "%sits columns are as the job file says", b.len == 0 ? "" : "; ");
@@ -276,8 +257,8 @@ static bool shape(struct shaping *s, struct err *err)
                                    .modes = &s->modes,
                                    .findings = cx->findings};
     s->w = (struct create_work){.in = &s->in, .out = &s->creation};
-    if (!list_targets(s, err) || !read_definitions(s, err) || !create_shape(&s->w, err) ||
-        !check(s, err)) {
+    if (!list_targets(s, err) || !create_read_definitions(&s->w, err) ||
+        !create_shape(&s->w, err) || !check(s, err)) {
         return false;
     }
     forget_sequences(s);

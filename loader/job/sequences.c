@@ -118,16 +118,21 @@ struct filled {
     const char *from; /* the source's column; "": computed, and only the destination tells */
 };
 
-static const struct column_sequence *source_sequence(const struct mover *m, uint32_t rel_oid,
-                                                     const char *column)
+/* A column may own several: the one of the destination's name goes before others. */
+static const struct column_sequence *source_sequence(const struct mover *m, const struct filled *f)
 {
+    const struct column_sequence *found = NULL;
     for (size_t i = 0; i < m->source_sequences.count; i++) {
         const struct column_sequence *s = &m->source_sequences.items[i];
-        if (s->rel_oid == rel_oid && strcmp(s->column, column) == 0) {
+        if (s->rel_oid != f->table->oid || strcmp(s->column, f->from) != 0) {
+            continue;
+        }
+        if (strcmp(s->name, f->to->name) == 0 && strcmp(s->schema, f->to->schema) == 0) {
             return s;
         }
+        found = found == NULL ? s : found;
     }
-    return NULL;
+    return found;
 }
 
 static bool source_state(struct mover *m, const struct filled *f, struct sequence_state *out,
@@ -136,7 +141,7 @@ static bool source_state(struct mover *m, const struct filled *f, struct sequenc
     if (f->from[0] == '\0') {
         return read_column(m->destination, f->there, f->to->column, out, found, err);
     }
-    const struct column_sequence *s = source_sequence(m, f->table->oid, f->from);
+    const struct column_sequence *s = source_sequence(m, f);
     if (s == NULL || !s->can_read) {
         return read_column(m->source, f->table, f->from, out, found, err);
     }

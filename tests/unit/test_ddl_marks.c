@@ -1,94 +1,5 @@
 /* ddl/marks: what becomes of every kind of object, on a plain server and on a shard group. */
-#include "unit.h"
-
-#include "ddl/marks.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define ENTRIES_MAX 80
-
-/* ---- a dump made by hand ---- */
-
-struct world {
-    struct dump_entry entries[ENTRIES_MAX];
-    size_t by_id[ENTRIES_MAX + 1];
-    char *statements[ENTRIES_MAX][3];
-    unsigned needs[ENTRIES_MAX][2];
-    struct dump_toc toc;
-    struct schema_facts facts;
-    struct role_facts roles;
-    struct schema_plan plan;
-};
-
-static char *names[] = {"boss", "loader", "other"};
-static bool members[] = {true, true, false};
-
-static void world_open(struct world *w)
-{
-    *w = (struct world){
-        .roles = {.names = names, .member = members, .count = 3}
-    };
-    static char current[] = "loader";
-    w->roles.current = current;
-    w->toc = (struct dump_toc){.entries = w->entries, .by_id = w->by_id, .id_max = ENTRIES_MAX};
-}
-
-/* Entry ids count from 1. */
-static struct dump_entry *add(struct world *w, char *type, char *name, uint32_t class_oid,
-                              uint32_t oid, char *sql)
-{
-    static char schema[] = "s";
-    static char owner[] = "loader";
-    static char nothing[] = "";
-    size_t n = w->toc.count++;
-    assert_true(n < ENTRIES_MAX);
-    w->entries[n] = (struct dump_entry){.id = (unsigned)n + 1,
-                                        .class_oid = class_oid,
-                                        .oid = oid,
-                                        .type = type,
-                                        .schema = schema,
-                                        .name = name,
-                                        .owner = owner,
-                                        .tablespace = nothing,
-                                        .access_method = nothing,
-                                        .statements = w->statements[n],
-                                        .needs = w->needs[n]};
-    w->by_id[n + 1] = n + 1;
-    if (sql != NULL) {
-        w->statements[n][w->entries[n].statement_count++] = sql;
-    }
-    return &w->entries[n];
-}
-
-static void needs(struct dump_entry *e, const struct dump_entry *other)
-{
-    e->needs[e->need_count++] = other->id;
-}
-
-static const struct schema_item *item_of(const struct world *w, const struct dump_entry *e)
-{
-    for (size_t i = 0; i < w->plan.count; i++) {
-        if (w->plan.items[i].entry == e) {
-            return &w->plan.items[i];
-        }
-    }
-    static const struct schema_item none;
-    fail_msg("no item for %s %s", e->type, e->name);
-    return &none;
-}
-
-static void assert_mark(const struct world *w, const struct dump_entry *e, enum schema_mark mark)
-{
-    const struct schema_item *item = item_of(w, e);
-    if (item->mark != mark) {
-        fail_msg("%s %s is %s: %s", e->type, e->name, schema_mark_name(item->mark),
-                 item->note == NULL ? "" : item->note);
-    }
-    assert_true(mark == SCHEMA_CARRIED || item->note != NULL);
-    assert_true(mark != SCHEMA_LEFT_OUT || item->statement_count == 0);
-}
+#include "marks_fixture.h"
 
 /* ---- a plain server ---- */
 
@@ -131,6 +42,12 @@ static void test_plain_roles(void **state)
     struct dump_entry *defaults =
         add(&w, "DEFAULT ACL", "x", 0, 0,
             "ALTER DEFAULT PRIVILEGES FOR ROLE nobody GRANT SELECT ON TABLES TO other");
+    struct dump_entry *alien =
+        add(&w, "DEFAULT ACL", "y", 0, 0,
+            "ALTER DEFAULT PRIVILEGES FOR ROLE other GRANT SELECT ON TABLES TO boss");
+    struct dump_entry *kept =
+        add(&w, "DEFAULT ACL", "z", 0, 0,
+            "ALTER DEFAULT PRIVILEGES FOR ROLE boss GRANT SELECT ON TABLES TO other");
     struct plain_input in = {.toc = &w.toc, .facts = &w.facts, .roles = &w.roles};
     assert_true(schema_mark_plain(&in, &w.plan, &err));
     assert_mark(&w, ours, SCHEMA_CARRIED);
@@ -145,96 +62,70 @@ static void test_plain_roles(void **state)
     assert_int_equal(item_of(&w, acl)->statement_count, 1);
     assert_mark(&w, gone, SCHEMA_LEFT_OUT);
     assert_mark(&w, defaults, SCHEMA_LEFT_OUT);
+    assert_mark(&w, alien, SCHEMA_LEFT_OUT); /* the role is there, and loader may not act as it */
+    assert_non_null(strstr(item_of(&w, alien)->note, "loader, which is no member of role other"));
+    assert_mark(&w, kept, SCHEMA_CARRIED);
     schema_plan_free(&w.plan);
 }
 
-/* ---- a shard group ---- */
-
-#define REL  16384u /* oids of the tables: own, other */
-#define ELSE 16385u
-
-struct group_world {
-    struct world w;
-    struct definition_column columns[2][3];
-    struct definition_table definitions[2];
-    struct ddl_column ddl_columns[2][3];
-    struct ddl_table ddl[2];
-    struct group_table tables[2];
-    struct fact_class classes[2];
-    struct fact_constraint constraints[2];
-    char *own_columns[2];
-    char *other_columns[2];
-    char *statements[2][1];
-    struct dump_entry *entries[2];
-};
-
-static char *columns[] = {"id", "tenant", "x"};
-static char *key_columns[] = {"id", "tenant"};
-static const char *const shard_key[] = {"tenant"};
-
-static void open_table(struct group_world *g, size_t no, uint32_t oid, char *name)
+static void test_names_of_what_is_said_of_others(void **state)
 {
-    static char schema[] = "s";
-    static char key[] = "pkey";
-    for (size_t i = 0; i < 3; i++) {
-        g->columns[no][i] = (struct definition_column){.name = columns[i]};
-        g->ddl_columns[no][i] = (struct ddl_column){.name = columns[i], .from = &g->columns[no][i]};
+    static char *const cases[][3] = {
+        {"COMMENT",        "TABLE tickets",            "TABLE s.tickets"           },
+        {"COMMENT",        "COLUMN tickets.id",        "COLUMN s.tickets.id"       },
+        {"COMMENT",        "MATERIALIZED VIEW m",      "MATERIALIZED VIEW s.m"     },
+        {"COMMENT",        "CONSTRAINT c ON tickets",  "CONSTRAINT c ON s.tickets" },
+        {"COMMENT",        "CONSTRAINT c ON DOMAIN d", "CONSTRAINT c ON DOMAIN s.d"},
+        {"COMMENT",        "TRIGGER t ON \"A ON b\"",  "TRIGGER t ON s.\"A ON b\"" },
+        {"ACL",            "FUNCTION f(x integer)",    "FUNCTION s.f(x integer)"   },
+        {"SECURITY LABEL", "TABLE t",                  "TABLE s.t"                 },
+        {"TABLE",          "TABLE t",                  "s.TABLE t"                 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct err err;
+        world_open(&w);
+        struct dump_entry *e = add(&w, cases[i][0], cases[i][1], 0, 0, "SELECT");
+        struct plain_input in = {.toc = &w.toc, .facts = &w.facts, .roles = &w.roles};
+        assert_true(schema_mark_plain(&in, &w.plan, &err));
+        assert_string_equal(item_of(&w, e)->name, cases[i][2]);
+        schema_plan_free(&w.plan);
     }
-    g->definitions[no] = (struct definition_table){
-        .oid = oid,
-        .schema = schema,
-        .name = name,
-        .columns = g->columns[no],
-        .column_count = 3,
-        .key = {.name = key, .columns = key_columns, .count = 2}
-    };
-    g->ddl[no] = (struct ddl_table){
-        .name = {schema, name},
-        .from = &g->definitions[no],
-        .columns = g->ddl_columns[no],
-        .column_count = 3,
-        .mode = TABLE_STANDARD
-    };
-    g->statements[no][0] = "CREATE TABLE made ()";
-    g->tables[no] = (struct group_table){
-        .oid = oid,
-        .ddl = &g->ddl[no],
-        .script = {.statements = g->statements[no], .count = 1},
-        .group = oid
-    };
-    g->classes[no] = (struct fact_class){.oid = oid, .kind = 'r', .schema = schema, .name = name};
-    g->entries[no] = add(&g->w, "TABLE", name, CATALOG_CLASS, oid, "CREATE TABLE theirs ()");
 }
 
-static void set_mode(struct group_world *g, size_t no, enum table_mode mode)
+/* Filled ones are refreshed, and then analysed, since ANALYZE of an empty one says nothing. */
+static void test_plain_materialised_views(void **state)
 {
-    g->ddl[no].mode = mode;
-    g->ddl[no].shard_key = mode == TABLE_SHARDED ? shard_key : NULL;
-    g->ddl[no].shard_key_count = mode == TABLE_SHARDED;
+    static struct fact_class classes[] = {
+        {.oid = 7, .kind = 'm', .populated = true,  .schema = "s", .name = "filled"},
+        {.oid = 8, .kind = 'm', .populated = false, .schema = "s", .name = "empty" },
+    };
+    (void)state;
+    for (int analyze = 0; analyze < 2; analyze++) {
+        struct world w;
+        struct err err;
+        world_open(&w);
+        w.facts.classes = classes;
+        w.facts.class_count = 2;
+        add(&w, "MATERIALIZED VIEW", "filled", CATALOG_CLASS, 7, "CREATE MATERIALIZED VIEW filled");
+        add(&w, "MATERIALIZED VIEW", "empty", CATALOG_CLASS, 8, "CREATE MATERIALIZED VIEW empty");
+        struct plain_input in = {
+            .toc = &w.toc, .facts = &w.facts, .roles = &w.roles, .analyze = analyze != 0};
+        assert_true(schema_mark_plain(&in, &w.plan, &err));
+        assert_int_equal(w.plan.count, 3 + (size_t)analyze);
+        assert_string_equal(w.plan.items[2].statements[0],
+                            "REFRESH MATERIALIZED VIEW \"s\".\"filled\"");
+        if (analyze != 0) {
+            assert_string_equal(w.plan.items[3].statements[0], "ANALYZE \"s\".\"filled\"");
+            assert_int_equal(w.plan.items[3].work, WORK_ANALYZE);
+            assert_int_equal(w.plan.items[3].part, SCHEMA_AFTER);
+        }
+        schema_plan_free(&w.plan);
+    }
 }
 
-static void group_open(struct group_world *g)
-{
-    memset(g, 0, sizeof *g);
-    world_open(&g->w);
-    open_table(g, 0, REL, "own");
-    open_table(g, 1, ELSE, "other");
-    g->w.facts = (struct schema_facts){
-        .classes = g->classes, .class_count = 2, .constraints = g->constraints};
-}
-
-static void mark(struct group_world *g)
-{
-    struct err err;
-    struct group_input in = {.toc = &g->w.toc,
-                             .facts = &g->w.facts,
-                             .roles = &g->w.roles,
-                             .tables = g->tables,
-                             .table_count = 2,
-                             .server_version = 160009};
-    assert_true(schema_mark_group(&in, &g->w.plan, &err));
-    assert_int_equal(g->w.plan.entry_count, g->w.toc.count); /* nothing disappears */
-}
+/* ---- a shard group ---- */
 
 static void test_group_types(void **state)
 {
@@ -347,13 +238,6 @@ static void test_group_languages_and_extensions(void **state)
 }
 
 /* ---- keys ---- */
-
-static void set_columns(struct fact_names *names_of, char **items, char *a, char *b)
-{
-    items[0] = a;
-    items[1] = b;
-    *names_of = (struct fact_names){.items = items, .count = b == NULL ? 1 : 2};
-}
 
 static void test_group_unique(void **state)
 {
@@ -518,11 +402,46 @@ static void test_group_refused_table(void **state)
     schema_plan_free(&g.w.plan);
 }
 
+/* What patterns leave out is no entry, and so no need. */
+static void test_group_views_of_what_is_outside(void **state)
+{
+    static struct fact_word uses[] = {
+        {9, "s.outside"}
+    };
+    struct group_world g;
+    (void)state;
+    group_open(&g);
+    g.w.facts.view_uses = uses;
+    g.w.facts.view_use_count = 1;
+    struct dump_entry *view = add(&g.w, "VIEW", "v", CATALOG_CLASS, 9, "CREATE VIEW v");
+    struct dump_entry *on_it = add(&g.w, "VIEW", "w", CATALOG_CLASS, 10, "CREATE VIEW w");
+    struct dump_entry *routine = add(&g.w, "FUNCTION", "f()", CATALOG_PROC, 9, "CREATE FUNCTION f");
+    static struct fact_word language[] = {
+        {9, "sql"}
+    };
+    g.w.facts.functions = language;
+    g.w.facts.function_count = 1;
+    needs(on_it, view);
+    mark(&g);
+    assert_mark(&g.w, view, SCHEMA_LEFT_OUT);
+    assert_non_null(strstr(item_of(&g.w, view)->note, "s.outside"));
+    assert_mark(&g.w, on_it, SCHEMA_LEFT_OUT);
+    assert_mark(&g.w, routine, SCHEMA_CARRIED); /* the same number in another catalog */
+    schema_plan_free(&g.w.plan);
+    g.w.facts.function_uses = uses;
+    g.w.facts.function_use_count = 1;
+    mark(&g);
+    assert_mark(&g.w, routine, SCHEMA_LEFT_OUT);
+    schema_plan_free(&g.w.plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_keeps_everything),
         cmocka_unit_test(test_plain_roles),
+        cmocka_unit_test(test_names_of_what_is_said_of_others),
+        cmocka_unit_test(test_plain_materialised_views),
         cmocka_unit_test(test_group_types),
         cmocka_unit_test(test_group_languages_and_extensions),
         cmocka_unit_test(test_group_unique),
@@ -530,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_group_checks),
         cmocka_unit_test(test_group_order),
         cmocka_unit_test(test_group_refused_table),
+        cmocka_unit_test(test_group_views_of_what_is_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

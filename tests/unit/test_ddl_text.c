@@ -201,6 +201,30 @@ static const struct edit_case edits[] = {
     {"CREATE SEQUENCE s.q CACHE 250000 START WITH 7",
      {.cache_max = "249999"},
      "CREATE SEQUENCE s.q CACHE 249999 START WITH 7",                                              true },
+    {"CREATE SEQUENCE cycle.cycle\n    CACHE 1\n    CYCLE",
+     {.drop_cycle = true},
+     "CREATE SEQUENCE cycle.cycle\n    CACHE 1",                                                   true },
+    {"ALTER TABLE ONLY s.index ADD CONSTRAINT index FOREIGN KEY (a) REFERENCES s.o(id) ON DELETE "
+     "CASCADE", {.drop_only = true, .drop_on_delete = true, .table = "x.y"},
+     "ALTER TABLE x.y ADD CONSTRAINT index FOREIGN KEY (a) REFERENCES s.o(id)",                    true },
+    {"CREATE UNLOGGED SEQUENCE s.unlogged\n    START WITH 1",
+     {.drop_unlogged = true},
+     "CREATE SEQUENCE s.unlogged\n    START WITH 1",                                               true },
+    {"CREATE FUNCTION s.leakproof() RETURNS int\n    LANGUAGE sql LEAKPROOF\n    AS $$SELECT 1 AS "
+     "leakproof$$", {.drop_leakproof = true},
+     "CREATE FUNCTION s.leakproof() RETURNS int\n    LANGUAGE sql \n    AS $$SELECT 1 AS leakproof$$",
+     true },
+    {"ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES s.o(id) ON UPDATE CASCADE ON "
+     "DELETE SET NULL (a) DEFERRABLE", {.drop_on_delete = true},
+     "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES s.o(id) ON UPDATE CASCADE "
+     "DEFERRABLE",                                                                                 true },
+    {"ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.o(id) ON UPDATE NO ACTION ON "
+     "DELETE SET DEFAULT", {.drop_on_delete = true, .drop_on_update = true},
+     "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.o(id)",                        true },
+    {"ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (\"ON\") REFERENCES s.o(id) ON DELETE RESTRICT",
+     {.drop_on_update = true},
+     "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (\"ON\") REFERENCES s.o(id) ON DELETE RESTRICT",
+     false},
 };
 /* clang-format on */
 

@@ -7,8 +7,10 @@
 #include "cli/load_live.h"
 #include "cli/load_views.h"
 #include "cli/print_sql.h"
+#include "cli/schema_views.h"
 #include "job/exit_status.h"
 #include "job/load.h"
+#include "job/load_whole.h"
 #include "ui/progress.h"
 
 #include <stdio.h>
@@ -20,6 +22,8 @@
 #define PLAIN_EVERY_NS (UINT64_C(5) * NS_PER_S)
 #define JSON_EVERY_NS  (UINT64_C(1) * NS_PER_S)
 #define WIDTH_DEFAULT  80u
+/* A line an object: long, but of a bounded number of objects. */
+#define REPORT_BYTES_MAX (1u << 30)
 
 struct screen {
     enum progress_choice how; /* never PROGRESS_AUTO */
@@ -105,18 +109,64 @@ static void on_detail(void *self, const char *text)
     log_debug("%s", text);
 }
 
+static void on_rows_end(void *self)
+{
+    (void)self;
+    log_status("");
+}
+
 /* The report is the last thing printed. */
+static void print_text(bool made, struct buf *text)
+{
+    if (made) {
+        (void)fputs(buf_str(text), stdout);
+        (void)fputs(text->len > 0 && text->data[text->len - 1] != '\n' ? "\n" : "", stdout);
+    } else {
+        log_error("out of memory for the summary");
+    }
+    buf_free(text);
+}
+
 static void print_report(const struct spec *spec, const struct load_result *r, bool json)
 {
     struct buf text;
     buf_init(&text, BUF_SQL_MAX);
-    if (load_views_report(spec, r, json, &text)) {
-        (void)fputs(buf_str(&text), stdout);
-        (void)fputs(text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", stdout);
-    } else {
-        log_error("out of memory for the summary");
+    print_text(load_views_report(spec, r, json, &text), &text);
+}
+
+/* The schema may be a line an object, so the load's own summary comes last. */
+static void print_whole(const struct spec *spec, const struct load_whole_result *r, bool json)
+{
+    struct schema_views views = {.objects = NULL};
+    struct buf text;
+    buf_init(&text, REPORT_BYTES_MAX);
+    bool ok = schema_views_make(&r->schema, &views);
+    views.view.within_load = true;
+    if (ok && !json && views.view.planned) {
+        schema_report_text(&views.view, &text);
+        buf_puts(&text, "\n");
     }
-    buf_free(&text);
+    ok = ok && load_views_report_with(spec, &r->load, &views.view, json, &text);
+    print_text(ok, &text);
+    schema_views_free(&views);
+}
+
+static int run_whole(const struct spec *spec, const struct load_observer *observer, bool json,
+                     bool *abandon)
+{
+    static const struct err none = {.kind = ERR_NONE};
+    struct load_whole_result result;
+    load_whole_run(spec, observer, &result);
+    log_status("");
+    frame_print_problems(&result.schema.findings, &none);
+    frame_print_problems(&result.load.findings, &result.load.error);
+    print_whole(spec, &result, json);
+    int status = result.load.exit_status;
+    *abandon = result.load.abandon_threads;
+    if (!*abandon) {
+        load_whole_result_free(&result);
+    }
+    return status;
 }
 
 static int run_load(const struct spec *spec, bool *abandon)
@@ -128,6 +178,10 @@ static int run_load(const struct spec *spec, bool *abandon)
         .how = choose(spec), .color = no_color == NULL || no_color[0] == '\0', .spec = spec};
     struct load_observer observer = {
         .self = &screen, .progress = on_progress, .note = frame_note, .detail = on_detail};
+    observer.rows_end = on_rows_end;
+    if (spec->with_schema) {
+        return run_whole(spec, &observer, screen.how == PROGRESS_JSON, abandon);
+    }
     load_run(spec, &observer, &result);
     log_status("");
     frame_print_problems(&result.findings, &result.error);

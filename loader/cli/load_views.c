@@ -19,6 +19,7 @@ struct lists {
     struct snapshot_view *snapshots;
     struct stream_view *streams;
     struct router_line *routers;
+    const struct schema_view *schema; /* NULL: none */
 };
 
 static const char *const router_states[] = {
@@ -179,7 +180,8 @@ static void report_plan(const struct spec *spec, const struct load_result *r, st
                           .tables = l->plan_tables,
                           .table_count = r->plan.table_count,
                           .warnings = l->warnings,
-                          .warning_count = l->warning_count};
+                          .warning_count = l->warning_count,
+                          .schema = l->schema};
     if (json) {
         report_plan_json(&v, out);
     } else {
@@ -223,7 +225,8 @@ static void report_summary(const struct spec *spec, const struct load_result *r,
                              .problems = l->problems,
                              .problem_count = l->problem_count,
                              .sequences_moved = (const char *const *)r->sequences.items,
-                             .sequence_count = r->sequences.count};
+                             .sequence_count = r->sequences.count,
+                             .schema = l->schema};
     load_views_flow(spec, &r->board, &r->totals, &v.flow);
     v.flow.routers = l->routers;
     v.flow.router_count = load_views_routers(&r->routers, l->routers);
@@ -242,7 +245,13 @@ static void report_summary(const struct spec *spec, const struct load_result *r,
 bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
                        struct buf *out)
 {
-    struct lists l = {.warnings = NULL};
+    return load_views_report_with(spec, result, NULL, json, out);
+}
+
+bool load_views_report_with(const struct spec *spec, const struct load_result *result,
+                            const struct schema_view *schema, bool json, struct buf *out)
+{
+    struct lists l = {.schema = schema};
     bool ok = lists_make(result, &l);
     if (ok && spec->dry_run && result->exit_status == 0) {
         report_plan(spec, result, &l, json, out);

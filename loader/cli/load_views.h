@@ -11,6 +11,12 @@
 bool load_views_report(const struct spec *spec, const struct load_result *result, bool json,
                        struct buf *out);
 
+struct schema_view;
+
+/* The same for a load with a schema around it, whose own text is not in this one. */
+bool load_views_report_with(const struct spec *spec, const struct load_result *result,
+                            const struct schema_view *schema, bool json, struct buf *out);
+
 /* How many there are; out borrows from them. */
 size_t load_views_routers(const struct load_routers *from, struct router_line out[ROUTERS_MAX]);
 

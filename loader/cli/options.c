@@ -6,6 +6,7 @@
 #include "cli/options_auth.h"
 #include "cli/options_flow.h"
 #include "cli/options_result.h"
+#include "cli/options_schema.h"
 #include "cli/options_table.h"
 
 #include <stdio.h>
@@ -296,7 +297,8 @@ bool options_read(enum option_command command, int argc, char **argv, struct opt
     }
     if (p.verdict == OPTIONS_RUN &&
         !(read_variables(&p, err) && read_file(&p, out, err) && check_servers(&p, err) &&
-          options_check_auth(command, p.spec, err) && options_check_flow(command, p.spec, err))) {
+          options_check_auth(command, p.spec, err) && options_check_flow(command, p.spec, err) &&
+          options_check_schema(command, p.spec, p.origins, err))) {
         return false;
     }
     out->verdict = p.verdict;

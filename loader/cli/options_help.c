@@ -18,6 +18,8 @@ static const struct example load_examples[] = {
      "sluice load --source service=shop_old --destination service=shop_new -j 8"                                          },
     {"What would be done, and nothing else",
      "sluice load --source service=shop_old --destination service=shop_new --dry-run"                                     },
+    {"A new database with all of its schema, ready to query at the end",
+     "sluice load --with-schema --source service=shop_old --destination service=shop_new"                                 },
     {"Two schemas without their logs, replacing what is there",
      "sluice load --source service=shop_old --destination service=shop_new \\\n"
      "    -n sales -n stock -T '*.*_log' --mode truncate --job nightly"                                                   },

@@ -1,5 +1,6 @@
 #include "cli/options_table.h"
 
+#include "cli/options_schema.h"
 #include "cli/options_set.h"
 
 /* clang-format off: it would set the rows in columns */
@@ -18,8 +19,15 @@ static const struct option_row rows[] = {
      .group = GROUP_WRITING,
      .help = "Make the tables that the destination lacks, with their schemas, types, sequences "
              "and keys: in a Limitless database as sharded, reference or standard tables, as the "
-             "job file says.",                                                                                   .example = "--config shop.yaml --create-tables",
+             "job file says.",                                                                                              .example = "--config shop.yaml --create-tables",
      .set = set_create_tables},
+    {.name = "with-schema",
+     .commands = FOR_LOAD | FOR_CHECK,
+     .group = GROUP_WRITING,
+     .help = "Make the source's schema around the rows: types, functions and tables before them, "
+             "keys, indexes, views and positions of sequences after them, as \"sluice schema\" "
+             "does. At the end the destination is ready to query. Includes --create-tables.",                                                                                     .example = "--with-schema --config shop.yaml",
+     .set = set_with_schema},
     {.name = "routers",
      .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH,
      .argument = "auto|off",
@@ -49,7 +57,7 @@ static const struct option_row rows[] = {
      .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .group = GROUP_WRITING,
      .help = "Leave sequences alone. Otherwise those of loaded columns are moved forward to the "
-             "source's value, never back.",                                                      .set = set_no_sequences},
+             "source's value, never back.",           .set = set_no_sequences},
     {.name = "no-analyze",
      .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .group = GROUP_WRITING,
@@ -68,7 +76,7 @@ static const struct option_row rows[] = {
      .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_SCHEMA,
      .group = GROUP_JOB,
      .help = "Print everything that holds as a job file, and where each value comes from, without "
-             "passwords, and end. No server is asked.", .set = set_print_config},
+             "passwords, and end. No server is asked.",                                          .set = set_print_config},
     {.name = "job",
      .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .argument = "NAME",
@@ -129,7 +137,7 @@ static const struct option_row rows[] = {
     {.name = "print-sql",
      .group = GROUP_JOB,
      .help = "Print the SQL that makes the roles for both sides and the ledger, and end.",
-     .set = set_print_sql                                                                               },
+     .set = set_print_sql                                                                          },
 };
 /* clang-format on */
 

@@ -55,12 +55,12 @@ static const struct option_row rows[] = {
      .commands = FOR_BENCH,
      .group = GROUP_BENCH,
      .help = "Give the scratch tables the destination's indexes. Unique ones are left out, as the "
-             "same rows are written again and again.",                                                   .set = set_with_indexes                                         },
+             "same rows are written again and again.",                                                                                               .set = set_with_indexes                                                                                     },
     {.name = "sample",
      .commands = FOR_ASSESS,
      .group = GROUP_ASSESS,
      .help = "Read some 30,000 rows of each table that has no statistics. Otherwise no table is "
-             "read.",                                                                  .set = set_assess_sample                                                                                                              },
+             "read.",                                                                                                              .set = set_assess_sample                                                                                                                                                          },
     {.name = "rate",
      .commands = FOR_ASSESS,
      .argument = "SIZE",
@@ -92,31 +92,34 @@ static const struct option_row rows[] = {
      .group = GROUP_SCHEMA,
      .help = "Make that part at the destination: before the rows are loaded (schemas, types, "
              "functions, tables), or after them (keys, indexes, foreign keys, ANALYZE; --jobs of "
-             "them at once). The same command goes on where it was stopped.",                                                                                                                .example = "--apply before",
+             "them at once). The same command goes on where it was stopped.",                                                                                                                                                            .example = "--apply before",
      .set = set_apply},
     {.name = "keep-going",
-     .commands = FOR_SCHEMA,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .group = GROUP_SCHEMA,
      .help =
          "Go on after a statement that the destination refuses, and tell all of them at the end; "
-         "the exit status is then 1.",                                                 .set = set_keep_going                                                                                                       },
+         "the exit status is then 1.",                                                                                             .set = set_keep_going                                                                                                                                                   },
     {.name = "maintenance-memory",
-     .commands = FOR_SCHEMA,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .argument = "SIZE",
      .group = GROUP_SCHEMA,
-     .default_text = "256MB, or the server's own if that is more",
-     .help = "maintenance_work_mem of each connection that builds indexes and checks foreign keys.",
-     .example = "--maintenance-memory 1GB",
+     .default_text = "by the size of each index",
+     .help =
+         "maintenance_work_mem of each connection that builds indexes and checks foreign keys. "
+         "By itself a B-tree gets about 1 MB times the root of its megabytes at the source, 8 "
+         "to 256 MB, and 32 MB for each process that may build it; all else gets 256 MB, or "
+         "the server's own setting where that is more. In a Limitless database everything does.", .example = "--maintenance-memory 1GB",
      .set = set_maintenance_memory},
     {.name = "maintenance-workers",
-     .commands = FOR_SCHEMA,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .argument = "N",
      .group = GROUP_SCHEMA,
      .default_text = "the server's own",
      .help = "max_parallel_maintenance_workers of each of them, 0 to 1024.",
      .set = set_maintenance_workers},
     {.name = "pg-bindir",
-     .commands = FOR_SCHEMA,
+     .commands = FOR_LOAD | FOR_CHECK | FOR_SCHEMA,
      .argument = "DIRECTORY",
      .group = GROUP_SCHEMA,
      .default_text = "the newest that is found",
@@ -183,7 +186,7 @@ static const struct option_row rows[] = {
      .commands = FOR_AWS_SETUP,
      .group = GROUP_AWS,
      .help = "Also write what AWS's own loading utility for Limitless needs: its tagged role and "
-             "key policy.",                                                                    .set = set_aws_utility                                                                                                        },
+             "key policy.",                                                                                                                .set = set_aws_utility                                                                                                                                                    },
     {.name = "progress",
      .commands = FOR_LOAD | FOR_CHECK,
      .argument = "auto|tty|plain|json|none",
@@ -198,7 +201,7 @@ static const struct option_row rows[] = {
      .commands = FOR_CHECK | FOR_BENCH | FOR_AWS_WHOAMI | FOR_ASSESS | FOR_SCHEMA,
      .group = GROUP_OUTPUT,
      .help = "Print JSON.",
-     .set = set_json                                                                },
+     .set = set_json                                                                                                            },
     {.name = "log-format",
      .commands = FOR_LOAD | FOR_CHECK | FOR_BENCH | FOR_AWS_TOKEN | FOR_AWS_WHOAMI | FOR_AWS_SETUP |
                  FOR_ASSESS | FOR_SCHEMA,
@@ -234,12 +237,12 @@ static const struct option_row rows[] = {
      .group = GROUP_OUTPUT,
      .help = "Print the keys of the job file, and what each takes, and end.",
      .hidden = true,
-     .verdict = OPTIONS_KEYS                                                                                           },
+     .verdict = OPTIONS_KEYS                                                                                                                                       },
     {.name = "help-markdown",
      .group = GROUP_OUTPUT,
      .help = "Print the options as a Markdown page and end.",
      .hidden = true,
-     .verdict = OPTIONS_MARKDOWN                                                                                                    },
+     .verdict = OPTIONS_MARKDOWN                                                                                                                                                },
 };
 /* clang-format on */
 

@@ -226,17 +226,44 @@ static bool is_refusal(const char *said)
            strstr(said, "no password supplied") != NULL;
 }
 
+/* The source was reached a moment ago, so that a connection that fails now may not fail later. */
+static bool is_passing(const char *said)
+{
+    static const char *const signs[] = {
+        "could not connect",
+        "connection to server",
+        "server closed the connection",
+        "terminating connection",
+        "canceling statement due to lock timeout",
+        "conflict with recovery",
+        "SSL connection has been closed",
+        "could not receive data from server",
+    };
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strstr(said, signs[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool fail_dump(const char *said, struct err *err)
 {
     enum err_kind kind = ERR_DATA;
     if (is_refusal(said) || strstr(said, "permission denied") != NULL) {
         kind = ERR_AUTH;
-    } else if (strstr(said, "could not connect") != NULL ||
-               strstr(said, "server closed the connection") != NULL ||
-               strstr(said, "canceling statement due to lock timeout") != NULL) {
+    } else if (is_passing(said)) {
         kind = ERR_TRANSIENT;
+    } else if (strstr(said, "no matching ") != NULL) {
+        kind = ERR_USAGE; /* patterns that are about nothing */
     }
-    return err_set(err, kind, "pg_dump could not read the source's schema: %s", said);
+    (void)err_set(err, kind, "pg_dump could not read the source's schema: %s", said);
+    if (strstr(said, "permission denied for table") != NULL) {
+        (void)err_wrap(err,
+                       "pg_dump locks what it reads: GRANT SELECT on the table to the source's "
+                       "role, or leave it out with -T");
+    }
+    return false;
 }
 
 /* One run of pg_dump. */

@@ -26,6 +26,7 @@ struct create_inputs {
     const struct choice *choices;     /* one for each relation of the list, in its order */
     const struct limitless_group *group;
     const struct limitless_tables *modes; /* empty on a plain server */
+    bool only_missing; /* what is missing and no more: others make it, in their own way */
     struct findings *findings;
 };
 

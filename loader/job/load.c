@@ -133,14 +133,16 @@ static void close_all(struct load *l, bool keep_holder)
 }
 
 /* One attempt from the first connection to the last. */
-static bool attempt(const struct spec *spec, const struct load_observer *observer,
-                    struct auth *auth, struct load_result *out, bool *again, struct err *err)
+static bool attempt(const struct load_order *order, struct load_result *out, bool *again,
+                    struct err *err)
 {
+    struct auth *auth = order->auth;
     struct load l = {
-        .spec = spec,
-        .observer = observer,
+        .spec = order->spec,
+        .observer = order->observer,
         .result = out,
         .auth = auth,
+        .only_spilled = order->only_spilled,
         .source_target = {.side = "source",      .auth = auth_of(auth, AUTH_SOURCE)},
         .destination_target = {.side = "destination",         .auth = auth_of(auth, AUTH_DESTINATION)},
         .record = {.truncate_done = true}
@@ -163,7 +165,7 @@ static bool attempt(const struct spec *spec, const struct load_observer *observe
     return ok;
 }
 
-static void open_result(struct load_result *out)
+void load_result_init(struct load_result *out)
 {
     *out = (struct load_result){.exit_status = EXIT_DONE};
     buf_init(&out->hint, 4096);
@@ -185,24 +187,26 @@ void load_auth_notes(struct load *l)
  * A fault while planning, resuming or finishing undoes nothing that counts, so the whole is tried
  * again, as long as --retry-for allows. Streams have a budget of their own.
  */
-static void run(const struct spec *spec, const struct load_observer *observer, struct auth *auth,
-                struct load_result *out)
+void load_run_order(const struct load_order *order, struct load_result *out)
 {
-    struct spec mine = *spec; /* borrows what spec owns */
-    struct retry_policy policy = load_connect_policy(spec);
+    const struct load_observer *observer = order->observer;
+    struct spec mine = *order->spec; /* borrows what spec owns */
+    struct load_order once = *order;
+    struct retry_policy policy = load_connect_policy(order->spec);
     struct retry retry = {.attempts = 0};
     struct rng rng;
     uint64_t wait_ms = 0;
-    bool reached = false;
+    bool reached = order->reached;
     bool recorded = false;
     char told[ERR_MSG_MAX] = "";
+    once.spec = &mine;
     rng_seed(&rng, rng_entropy());
     for (;;) {
         struct err err = {.kind = ERR_NONE};
         bool again = false;
         char text[ERR_MSG_MAX + 64];
-        open_result(out);
-        if (attempt(&mine, observer, auth, out, &again, &err)) {
+        load_result_init(out);
+        if (attempt(&once, out, &again, &err)) {
             return;
         }
         recorded = recorded || out->recorded;
@@ -230,7 +234,7 @@ static void run(const struct spec *spec, const struct load_observer *observer, s
 }
 
 /* The source's side waits until it is sure that the source is needed. */
-static bool open_auth(const struct spec *spec, struct auth **out, struct err *err)
+bool load_open_auth(const struct spec *spec, struct auth **out, struct err *err)
 {
     if (!load_may_have_spilled(spec)) {
         return auth_open(spec, stop_drain_fd(), out, err);
@@ -253,8 +257,8 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
     struct auth *auth = NULL;
     struct load nothing = {.recorded = false};
     struct err err;
-    if (!open_auth(spec, &auth, &err)) {
-        open_result(out);
+    if (!load_open_auth(spec, &auth, &err)) {
+        load_result_init(out);
         if (err.kind == ERR_CANCELLED) {
             (void)err_set(&err, ERR_CANCELLED, "stopped by a signal");
         }
@@ -262,7 +266,8 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
         out->exit_status = status_of(&nothing, &err);
         return;
     }
-    run(spec, observer, auth, out);
+    struct load_order order = {.spec = spec, .observer = observer, .auth = auth};
+    load_run_order(&order, out);
     if (!out->abandon_threads) {
         auth_close(auth); /* a thread that was left behind may be logging in */
     }

@@ -66,6 +66,7 @@ struct load_observer {
     void (*progress)(void *self, const struct load_progress *p); /* a few times a second */
     void (*note)(void *self, const char *text);                  /* something worth a line */
     void (*detail)(void *self, const char *text);                /* for --verbose; NULL: unwanted */
+    void (*rows_end)(void *self); /* the last progress is old from now on; NULL: unwanted */
 };
 
 /* Everything that the summary shows. */
@@ -92,7 +93,8 @@ struct load_result {
     struct thread_totals *readers; /* streams of each, or NULL before the streams began */
     struct thread_totals *writers;
     unsigned streams;
-    bool from_spill; /* an earlier run had given the source back: the rest came from its spill */
+    bool from_spill;  /* an earlier run had given the source back: the rest came from its spill */
+    bool not_spilled; /* of a load that only looks there: nothing of this command's is on disk */
     char retry_reasons[1024];
 };
 
@@ -101,5 +103,24 @@ void load_result_free(struct load_result *r);
 /* stop_open must have been called. Always fills *out; its exit_status says how it went. */
 void load_run(const struct spec *spec, const struct load_observer *observer,
               struct load_result *out);
+
+/* ---- a load as a part of something larger ---- */
+
+struct auth;
+
+struct load_order {
+    const struct spec *spec;
+    const struct load_observer *observer;
+    struct auth *auth; /* of load_open_auth; stays open */
+    bool reached; /* both servers were there before: not to reach them is a fault that passes */
+    bool only_spilled; /* rows that an earlier run has left on disk, or none: out->not_spilled */
+};
+void load_run_order(const struct load_order *order, struct load_result *out);
+
+/* Where something on disk may be this command's the source's side is not opened. As auth_open. */
+bool load_open_auth(const struct spec *spec, struct auth **out, struct err *err) MUST_CHECK;
+
+/* A result without a run, to be freed like others. */
+void load_result_init(struct load_result *out);
 
 #endif

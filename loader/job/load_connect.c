@@ -6,7 +6,6 @@
 #include "job/router_list.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static bool connect_one(const struct pg_target *target, struct pg **out,
                         struct server_identity *identity, struct err *err)
@@ -15,17 +14,11 @@ static bool connect_one(const struct pg_target *target, struct pg **out,
            session_identity(*out, identity, err);
 }
 
-/* A standby shares its primary's identifiers but not its start time; its timeline gives it away. */
 static bool check_different(const struct load *l, struct err *err)
 {
     const struct server_identity *s = &l->source_identity;
     const struct server_identity *d = &l->destination_identity;
-    bool same_database =
-        strcmp(s->system, d->system) == 0 && strcmp(s->database_oid, d->database_oid) == 0;
-    bool same_server =
-        strcmp(s->started, d->started) == 0 ||
-        ((s->in_recovery || d->in_recovery) && strcmp(s->timeline, d->timeline) == 0);
-    if (same_database && same_server) {
+    if (session_is_same(s, d)) {
         return err_set(err, ERR_USAGE,
                        "source and destination are the same database (%s); nothing was changed",
                        pg_where(l->destination));

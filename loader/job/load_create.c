@@ -270,6 +270,7 @@ static bool wish(struct load *l, struct planning *p, struct creation *c, struct 
                                .choices = p->choices,
                                .group = &l->group,
                                .modes = &l->modes,
+                               .only_missing = l->spec->with_schema,
                                .findings = &l->result->findings};
     /* Whether a rule's column is in any of its tables is seen only with all tables' columns. */
     return (l->spec->rules.count == 0 || catalog_columns(l->source, &p->list, err)) &&
@@ -314,7 +315,8 @@ bool load_create(struct load *l, struct planning *p, struct err *err)
     size_t said = l->result->findings.count;
     bool again = true;
     bool ok = read_modes(l, err);
-    if (!ok || !l->spec->create_tables) {
+    bool others_make = l->spec->with_schema;
+    if (!ok || (others_make ? !l->spec->dry_run : !l->spec->create_tables)) {
         return ok;
     }
     for (int i = 0; again && i < CREATE_ATTEMPTS; i++) {

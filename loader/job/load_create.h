@@ -16,7 +16,8 @@ struct planning {
 };
 void planning_free(struct planning *p);
 
-/* Makes what is missing on the destination, with a note for each. In a dry run, or when something
+/* Makes what is missing on the destination, with a note for each; with --with-schema nothing, as
+ * others make it. In a dry run, or when something
  * stands in the way (blockers are in the findings then, or will be when the rest is planned):
  * nothing is made, and the tables in question are in p->pending instead of p->list. */
 bool load_create(struct load *l, struct planning *p, struct err *err) MUST_CHECK;

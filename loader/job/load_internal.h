@@ -38,7 +38,8 @@ struct load {
     bool forget;    /* --restart: the ledger's rows of this job go when the new plan is written */
     bool recorded;  /* the ledger knows the job, so that another run can go on with it */
     bool connected; /* both sides were reached */
-    bool gave_up;   /* the streams met nothing but failures for as long as --retry-for allows */
+    bool only_spilled; /* nothing but the rows that an earlier run has left on disk */
+    bool gave_up;      /* the streams met nothing but failures for as long as --retry-for allows */
     bool triggers_disabled;
     char *truncate_sql;           /* for a new job in mode truncate */
     struct relation_list targets; /* of a new job */

@@ -283,7 +283,8 @@ bool load_job(struct load *l, struct err *err)
     bool have_ledger = false;
     bool found = false;
     bool ok = go_on_from_spill(l, &found, err);
-    if (!ok || found) {
+    if (!ok || found || l->only_spilled) {
+        l->result->not_spilled = ok && !found;
         return ok;
     }
     if (!load_spill_check(l->spec, err)) {

@@ -199,19 +199,20 @@ static bool take_snapshot(struct load *l, struct relation_list *list, struct err
     return false;
 }
 
+/* With the schema come views and statistics, or a word about each that does not. */
 static void warn_left_behind(struct load *l, const struct left_behind *left)
 {
     if (left->large_objects > 0) {
         load_warn(l, "%llu large objects on the source are not copied",
                   (unsigned long long)left->large_objects);
     }
-    if (left->materialized_views > 0) {
+    if (left->materialized_views > 0 && !l->spec->with_schema) {
         load_warn(l,
                   "%llu materialised views are left out unless named with --table: REFRESH them on"
                   " the destination",
                   (unsigned long long)left->materialized_views);
     }
-    if (left->extended_statistics > 0) {
+    if (left->extended_statistics > 0 && !l->spec->with_schema) {
         load_warn(l, "%llu extended statistics objects are not copied",
                   (unsigned long long)left->extended_statistics);
     }
@@ -270,6 +271,21 @@ static bool refuse(struct load *l, struct err *err)
                    f->blockers == 1 ? "" : "s");
 }
 
+/* The source's triggers have had their say about these rows. They are there when an earlier job has
+ * made its part after the rows. */
+static void warn_firing(struct load *l)
+{
+    for (size_t i = 0; i < l->result->plan.table_count && l->spec->with_schema; i++) {
+        const struct plan_table *t = &l->result->plan.tables[i];
+        if (!l->triggers_disabled && t->triggers != NULL && t->triggers[0] != '\0') {
+            load_warn(l,
+                      "the triggers of %.200s fire for each row and may change it (%.200s): they "
+                      "stay in force because %.200s",
+                      t->label, t->triggers, l->result->order.why);
+        }
+    }
+}
+
 static bool keep_result(struct load *l, struct plan_result *made, struct err *err)
 {
     l->result->plan = made->plan;
@@ -281,6 +297,7 @@ static bool keep_result(struct load *l, struct plan_result *made, struct err *er
     l->targets = made->targets;
     made->targets = (struct relation_list){0};
     l->result->planned = true;
+    warn_firing(l);
     return load_list_locks(l, err) && load_hold_touched(l, err) &&
            load_add_snapshot(l, &l->snapshot, err);
 }

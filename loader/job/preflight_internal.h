@@ -8,6 +8,7 @@
  *   preflight_place.c     version, kind, role, pooler: what is at the other end
  *   preflight_routers.c   the routers of a shard group
  *   preflight_room.c      connections, and the ledger
+ *   preflight_schema.c    what reads the source's schema
  *   preflight_tables.c    the dry run
  */
 #ifndef JOB_PREFLIGHT_INTERNAL_H
@@ -59,6 +60,7 @@ bool check_clock(struct server *s);
 bool check_keepalive(struct server *s);
 bool check_slots(struct server *s);
 bool check_ledger(struct server *s);
+bool check_dump_tools(struct server *s);
 
 /* Each router of a shard group, by its own name; for check_limitless. */
 void check_routers(struct server *s);

@@ -222,8 +222,8 @@ static bool log_in(struct server *s)
 static bool look(struct server *s)
 {
     static bool (*const checks[])(struct server *) = {
-        check_tls,    check_version,  check_limitless, check_replica,  check_slots,
-        check_ledger, check_endpoint, check_clock,     check_keepalive};
+        check_tls,    check_version,  check_limitless, check_replica,   check_slots,
+        check_ledger, check_endpoint, check_clock,     check_keepalive, check_dump_tools};
     bool fit = true;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         fit = checks[i](s) && fit;

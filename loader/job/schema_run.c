@@ -6,7 +6,7 @@
 #include "flow/stop.h"
 #include "job/auth.h"
 #include "job/exit_status.h"
-#include "job/identity.h"
+#include "job/schema_connect.h"
 #include "job/schema_run_internal.h"
 
 #include <stdarg.h>
@@ -175,8 +175,10 @@ static void warn_rules(const struct schema_context *cx)
 {
     if (!cx->group->is_limitless && cx->spec->rules.count > 0) {
         findings_add(cx->findings, FINDING_WARNING, ERR_NONE,
-                     "the job file's rules for tables are not used: the destination is no shard "
-                     "group, and gets the source's schema as it is");
+                     "the job file's %s: the destination is no shard group, and gets the source's "
+                     "schema as it is",
+                     cx->spec->with_schema ? "modes and shard keys are not used"
+                                           : "rules for tables are not used");
     }
 }
 
@@ -226,80 +228,28 @@ bool schema_make(const struct schema_context *cx, struct schema_made *out, struc
 
 /* ---- the command ---- */
 
+bool schema_forget(const struct schema_context *cx, struct err *err)
+{
+    return steps_open(cx, err) && steps_forget(cx, err);
+}
+
 struct command {
     const struct spec *spec;
     struct auth *auth;
-    struct pg_target targets[AUTH_SIDES];
-    struct pg *sides[AUTH_SIDES];
-    struct limitless_group group;
-    char encoding[SESSION_ENCODING_MAX];
-    char job[JOB_NAME_MAX];
+    struct schema_sides sides;
     bool connected;
 };
-
-static bool check_sides(const struct server_identity *s, const struct server_identity *d,
-                        const struct command *c, struct err *err)
-{
-    if (strcmp(s->system, d->system) == 0 && strcmp(s->database_oid, d->database_oid) == 0 &&
-        strcmp(s->started, d->started) == 0) {
-        return err_set(err, ERR_USAGE,
-                       "source and destination are the same database (%s); nothing was changed",
-                       pg_where(c->sides[AUTH_DESTINATION]));
-    }
-    if (d->in_recovery) {
-        return err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica",
-                       pg_where(c->sides[AUTH_DESTINATION]));
-    }
-    return true;
-}
-
-static bool connect_both(struct command *c, struct schema_result *out, struct err *err)
-{
-    static const char *const names[AUTH_SIDES] = {"source", "destination"};
-    struct server_identity identities[AUTH_SIDES];
-    char *wheres[AUTH_SIDES] = {out->source, out->destination};
-    for (int side = 0; side < AUTH_SIDES; side++) {
-        c->targets[side] =
-            (struct pg_target){.side = names[side], .auth = auth_of(c->auth, (enum auth_side)side)};
-        if (!session_open(&c->targets[side], "sluice/schema", stop_drain_fd(), &c->sides[side],
-                          err) ||
-            !session_identity(c->sides[side], &identities[side], err)) {
-            return false;
-        }
-        (void)snprintf(wheres[side], sizeof out->source, "%s", pg_where(c->sides[side]));
-    }
-    struct pg *source = c->sides[AUTH_SOURCE];
-    struct pg *destination = c->sides[AUTH_DESTINATION];
-    if (!check_sides(&identities[AUTH_SOURCE], &identities[AUTH_DESTINATION], c, err) ||
-        !session_encoding(source, destination, c->encoding, err) ||
-        !session_pin(source, c->encoding, err) || !session_pin(destination, c->encoding, err) ||
-        !limitless_detect(destination, &c->group, err)) {
-        return false;
-    }
-    identity_name(c->spec, identities[AUTH_SOURCE].system, identities[AUTH_SOURCE].database,
-                  identities[AUTH_DESTINATION].database, c->job);
-    out->is_limitless = c->group.is_limitless;
-    c->connected = true;
-    return true;
-}
 
 static bool run_command(struct command *c, const struct schema_observer *observer,
                         struct schema_result *out, struct err *err)
 {
     const struct schema_request *q = &c->spec->schema;
-    if (!auth_open(c->spec, stop_drain_fd(), &c->auth, err) || !connect_both(c, out, err)) {
+    if (!auth_open(c->spec, stop_drain_fd(), &c->auth, err) ||
+        !schema_sides_open(c->spec, c->auth, &c->sides, out, err)) {
         return false;
     }
-    struct schema_context cx = {.spec = c->spec,
-                                .source = c->sides[AUTH_SOURCE],
-                                .destination = c->sides[AUTH_DESTINATION],
-                                .source_target = &c->targets[AUTH_SOURCE],
-                                .destination_target = &c->targets[AUTH_DESTINATION],
-                                .group = &c->group,
-                                .encoding = c->encoding,
-                                .job = c->job,
-                                .observer = observer,
-                                .findings = &out->findings};
+    c->connected = true;
+    struct schema_context cx = schema_sides_context(&c->sides, c->spec, observer, &out->findings);
     if (!schema_make(&cx, &out->made, err)) {
         return false;
     }
@@ -307,10 +257,12 @@ static bool run_command(struct command *c, const struct schema_observer *observe
     if (q->emit != NULL && !schema_emit(&cx, &out->made, q->emit, err)) {
         return false;
     }
-    return q->apply == SCHEMA_APPLY_NOTHING ||
-           schema_apply(&cx, &out->made,
-                        q->apply == SCHEMA_APPLY_BEFORE ? SCHEMA_BEFORE : SCHEMA_AFTER, &out->done,
-                        err);
+    if (q->apply == SCHEMA_APPLY_NOTHING) {
+        return true;
+    }
+    enum schema_part part = q->apply == SCHEMA_APPLY_BEFORE ? SCHEMA_BEFORE : SCHEMA_AFTER;
+    out->tried[part] = true;
+    return schema_apply(&cx, &out->made, part, &out->done[part], err);
 }
 
 void schema_run(const struct spec *spec, const struct schema_observer *observer,
@@ -327,8 +279,7 @@ void schema_run(const struct spec *spec, const struct schema_observer *observer,
             out->exit_status = EXIT_STOPPED;
         }
     }
-    pg_close(c.sides[AUTH_SOURCE]);
-    pg_close(c.sides[AUTH_DESTINATION]);
+    schema_sides_close(&c.sides);
     auth_close(c.auth);
 }
 

@@ -47,6 +47,8 @@ struct schema_sequence {
     char *to_name;
 };
 
+#define SCHEMA_PARTS (SCHEMA_AFTER + 1)
+
 /* What there is to be made. Owns all of it. */
 struct schema_made {
     struct dump_toc toc;
@@ -77,6 +79,9 @@ struct schema_done {
 bool schema_apply(const struct schema_context *cx, const struct schema_made *made,
                   enum schema_part part, struct schema_done *out, struct err *err) MUST_CHECK;
 
+/* Forgets which steps of this job are made, of both parts. For --restart. */
+bool schema_forget(const struct schema_context *cx, struct err *err) MUST_CHECK;
+
 /* before.sql and after.sql in a directory, made if it is missing; neither file may exist.
  * ERR_USAGE, ERR_SYSTEM. */
 bool schema_emit(const struct schema_context *cx, const struct schema_made *made,
@@ -86,7 +91,8 @@ bool schema_emit(const struct schema_context *cx, const struct schema_made *made
 
 struct schema_result {
     struct schema_made made;
-    struct schema_done done;
+    struct schema_done done[SCHEMA_PARTS]; /* by enum schema_part */
+    bool tried[SCHEMA_PARTS];              /* the part was begun by this run */
     struct findings findings;
     bool is_limitless;
     bool planned; /* made is there */

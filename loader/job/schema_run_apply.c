@@ -35,7 +35,7 @@ void apply_passed(struct apply *a, const struct schema_item *item, bool now)
 
 /* A second primary key and a partition that is one already have states that also say other things.
  */
-static bool is_duplicate(const struct schema_item *item, const char *state)
+bool apply_is_duplicate(const struct schema_item *item, const char *state)
 {
     static const char *const states[] = {"42P07", "42710", "42P06", "42723"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
@@ -76,8 +76,11 @@ bool apply_failed(struct apply *a, const struct schema_item *item, const char *s
     if (dead || err->kind == ERR_CANCELLED || err->kind == ERR_TRANSIENT) {
         return false;
     }
-    if (is_duplicate(item, sqlstate)) {
+    if (apply_is_duplicate(item, sqlstate)) {
         return found_there(a, item, err);
+    }
+    if (err->kind == ERR_USAGE) {
+        err->kind = ERR_DATA; /* what a definition lacks there is no mistake of the command line */
     }
     (void)err_wrap(err, "making %s %.300s", item->type, item->name);
     if (!a->cx->spec->schema.keep_going) {
@@ -99,7 +102,7 @@ static bool run_alone(struct apply *a, const struct schema_item *item, struct er
     struct buf sql;
     char state[6] = "";
     buf_init(&sql, BUF_SQL_MAX);
-    bool ok = step_sql(a->cx, item, &sql, err);
+    bool ok = step_sql(a->cx, item, 0, &sql, err);
     if (!ok) {
         buf_free(&sql);
         return false;
@@ -200,28 +203,19 @@ static bool run_items(struct apply *a, struct err *err)
 }
 
 /* On a plain server commits need not wait for the disk one by one: a step and its row are lost
- * together, if at all. The last one waits, and with it all before it. */
+ * together, if at all. In the end something is committed that waits, and with it all before it: a
+ * message of no meaning, which changes nothing that could be read. */
 static bool pin_commits(struct apply *a, bool wait, struct err *err)
 {
     struct pg *pg = a->cx->destination;
-    struct buf b;
     if (a->cx->group->is_limitless) {
         return true;
     }
-    if (!wait) {
-        return pg_exec(pg, "SET synchronous_commit = off", err);
-    }
-    buf_init(&b, BUF_SQL_MAX);
-    buf_puts(&b, "RESET synchronous_commit; UPDATE ");
-    pg_add_name(&b, a->cx->spec->ledger_schema, "schema_step");
-    buf_puts(&b, " SET done_at = done_at WHERE (job, step) = (SELECT job, max(step) FROM ");
-    pg_add_name(&b, a->cx->spec->ledger_schema, "schema_step");
-    buf_puts(&b, " WHERE job = ");
-    pg_add_literal(&b, a->cx->job);
-    buf_puts(&b, " GROUP BY job)");
-    bool ok = buf_ok(&b, err) && pg_exec(pg, buf_str(&b), err);
-    buf_free(&b);
-    return ok;
+    return pg_exec(pg,
+                   wait ? "RESET synchronous_commit;"
+                          "SELECT pg_catalog.pg_logical_emit_message(true, 'sluice', '')"
+                        : "SET synchronous_commit = off",
+                   err);
 }
 
 static bool run_part(struct apply *a, struct err *err)
@@ -239,7 +233,9 @@ static bool run_part(struct apply *a, struct err *err)
         !run_items(a, err)) {
         return false;
     }
-    return (a->done->made == 0 && a->done->there == 0) || pin_commits(a, true, err);
+    /* Also for the steps of an earlier run: it may have been killed before it came here, or a
+     * session that it left behind may have made the last one. */
+    return pin_commits(a, true, err);
 }
 
 bool schema_apply(const struct schema_context *cx, const struct schema_made *made,

@@ -17,13 +17,13 @@
 
 struct lane {
     struct pg *pg;
-    const struct schema_item *item; /* NULL: idle */
+    struct due *due; /* NULL: idle */
     uint64_t began_ns;
 };
 
 struct window {
     struct apply *a;
-    const struct schema_item **items; /* those that are due, in order; NULL once begun */
+    struct due *items; /* in the order in which they are tried */
     size_t count;
     size_t left; /* not begun */
     struct lane lanes[LANES_MAX];
@@ -49,10 +49,11 @@ static bool collides(const struct schema_item *x, const struct schema_item *y)
     return shares_table(x, y);
 }
 
-static bool may_begin(const struct window *w, const struct schema_item *item)
+static bool may_begin(const struct window *w, const struct due *due)
 {
     for (size_t i = 0; i < w->lane_count; i++) {
-        if (w->lanes[i].item != NULL && collides(item, w->lanes[i].item)) {
+        const struct due *other = w->lanes[i].due;
+        if (other != NULL && (due->alone || other->alone || collides(due->item, other->item))) {
             return false;
         }
     }
@@ -60,17 +61,24 @@ static bool may_begin(const struct window *w, const struct schema_item *item)
 }
 
 /* The first that may run; an index may pass a key that waits. */
-static const struct schema_item *take_next(struct window *w)
+static struct due *next_due(struct window *w)
 {
     for (size_t i = 0; i < w->count; i++) {
-        const struct schema_item *item = w->items[i];
-        if (item != NULL && may_begin(w, item)) {
-            w->items[i] = NULL;
-            w->left--;
-            return item;
+        if (!w->items[i].begun && may_begin(w, &w->items[i])) {
+            return &w->items[i];
         }
     }
     return NULL;
+}
+
+/* How many run, or could now. */
+static size_t count_beside(const struct window *w)
+{
+    size_t n = w->running;
+    for (size_t i = 0; i < w->count && n < LANES_MAX; i++) {
+        n += !w->items[i].begun && may_begin(w, &w->items[i]);
+    }
+    return n;
 }
 
 /* ---- lanes ---- */
@@ -93,7 +101,7 @@ static bool open_lane(struct window *w, struct err *err)
 static struct lane *idle_lane(struct window *w, struct err *err, bool *failed)
 {
     for (size_t i = 0; i < w->lane_count; i++) {
-        if (w->lanes[i].item == NULL) {
+        if (w->lanes[i].due == NULL) {
             return &w->lanes[i];
         }
     }
@@ -107,15 +115,18 @@ static struct lane *idle_lane(struct window *w, struct err *err, bool *failed)
     return &w->lanes[w->lane_count - 1];
 }
 
-static bool begin(struct window *w, struct lane *lane, const struct schema_item *item,
-                  struct err *err)
+static bool begin(struct window *w, struct lane *lane, struct due *due, struct err *err)
 {
+    const struct schema_context *cx = w->a->cx;
+    uint64_t memory = weigh_memory(cx, due, count_beside(w));
     struct buf sql;
     buf_init(&sql, BUF_SQL_MAX);
-    bool ok = step_sql(w->a->cx, item, &sql, err) && pg_send(lane->pg, buf_str(&sql), err);
+    bool ok = step_sql(cx, due->item, memory, &sql, err) && pg_send(lane->pg, buf_str(&sql), err);
     buf_free(&sql);
+    due->begun = true;
+    w->left--;
     if (ok) {
-        lane->item = item;
+        lane->due = due;
         lane->began_ns = clock_mono_ns();
         w->running++;
     }
@@ -127,11 +138,11 @@ static bool begin_all(struct window *w, struct err *err)
     bool failed = false;
     while (w->left > 0) {
         struct lane *lane = idle_lane(w, err, &failed);
-        const struct schema_item *item = lane == NULL ? NULL : take_next(w);
-        if (item == NULL) {
+        struct due *due = lane == NULL ? NULL : next_due(w);
+        if (due == NULL) {
             return !failed;
         }
-        if (!begin(w, lane, item, err)) {
+        if (!begin(w, lane, due, err)) {
             return false;
         }
     }
@@ -140,25 +151,34 @@ static bool begin_all(struct window *w, struct err *err)
 
 /* ---- ends ---- */
 
-static void tell_end(struct window *w, const struct lane *lane)
+static void tell_end(struct window *w, const struct schema_item *item, uint64_t began_ns)
 {
     char took[STR_HUMAN_MAX];
-    uint64_t ms = (clock_mono_ns() - lane->began_ns) / NS_PER_MS;
+    uint64_t ms = (clock_mono_ns() - began_ns) / NS_PER_MS;
     if (ms >= 1000) {
-        schema_note(w->a->cx, "%s %.300s took %s", lane->item->type, lane->item->name,
+        schema_note(w->a->cx, "%s %.300s took %s", item->type, item->name,
                     human_duration(ms, took));
     }
 }
 
+/* Beside others a name may have been taken by one of them: those that the server chooses, as for
+ * the indexes of partitions, may be the same in two builds at once. Alone it is what it says. */
+static bool is_ambiguous(const struct due *due, const char *state)
+{
+    return !due->alone && apply_is_duplicate(due->item, state);
+}
+
+/* lane->due is there. */
 static bool end_lane(struct window *w, struct lane *lane, bool ok, struct err *err)
 {
-    const struct schema_item *item = lane->item;
+    struct due *due = lane->due;
+    const struct schema_item *item = due->item;
     struct err ignored;
     char state[6] = "";
     if (ok) {
-        tell_end(w, lane);
+        tell_end(w, item, lane->began_ns);
     }
-    lane->item = NULL;
+    lane->due = NULL;
     w->running--;
     if (ok) {
         apply_passed(w->a, item, true);
@@ -170,6 +190,12 @@ static bool end_lane(struct window *w, struct lane *lane, bool ok, struct err *e
                 !pg_exec(lane->pg, "ROLLBACK", &ignored);
     if (twin && !dead) {
         apply_passed(w->a, item, false);
+        return true;
+    }
+    if (!dead && is_ambiguous(due, state)) {
+        due->alone = true;
+        due->begun = false;
+        w->left++;
         return true;
     }
     return apply_failed(w->a, item, state, dead, err);
@@ -224,7 +250,7 @@ static bool wait_for_some(struct window *w, struct err *err)
 {
     struct pollfd p[LANES_MAX + 1];
     for (size_t i = 0; i < w->lane_count; i++) {
-        bool busy = w->lanes[i].item != NULL;
+        bool busy = w->lanes[i].due != NULL;
         p[i] = (struct pollfd){.fd = busy ? pg_socket(w->lanes[i].pg) : -1, .events = POLLIN};
     }
     p[w->lane_count] = (struct pollfd){.fd = stop_drain_fd(), .events = POLLIN};
@@ -236,7 +262,7 @@ static bool wait_for_some(struct window *w, struct err *err)
         return err_set(err, ERR_CANCELLED, "stopped by a signal");
     }
     for (size_t i = 0; n > 0 && i < w->lane_count; i++) {
-        if (p[i].fd >= 0 && p[i].revents != 0 && !collect(w, &w->lanes[i], err)) {
+        if (w->lanes[i].due != NULL && p[i].revents != 0 && !collect(w, &w->lanes[i], err)) {
             return false;
         }
     }
@@ -262,7 +288,7 @@ static bool run_all(struct window *w, struct err *err)
 static bool list_items(struct window *w, size_t first, size_t last)
 {
     const struct schema_plan *p = &w->a->made->plan;
-    w->items = calloc(last - first + 1, sizeof(struct schema_item *));
+    w->items = calloc(last - first + 1, sizeof *w->items);
     for (size_t i = first; w->items != NULL && i < last; i++) {
         const struct schema_item *item = &p->items[i];
         char key[STEP_KEY_MAX];
@@ -272,7 +298,7 @@ static bool list_items(struct window *w, size_t first, size_t last)
             step_key(item, key);
         }
         if (step && !step_is_done(&w->a->steps, key)) {
-            w->items[w->count++] = item;
+            w->items[w->count++].item = item;
         }
     }
     w->left = w->count;
@@ -289,7 +315,7 @@ static bool choose_lanes(struct window *w, struct err *err)
     most = most > LANES_MAX ? LANES_MAX : most;
     most = most > slots ? (size_t)slots : most;
     w->lane_max = most > w->count ? w->count : most;
-    return w->lane_max > 0 || err_set(err, ERR_USAGE, "the destination has no free connection");
+    return w->lane_max > 0 || err_set(err, ERR_TRANSIENT, "the destination has no free connection");
 }
 
 bool apply_parallel(struct apply *a, size_t first, size_t last, struct err *err)
@@ -298,9 +324,10 @@ bool apply_parallel(struct apply *a, size_t first, size_t last, struct err *err)
     if (!list_items(&w, first, last)) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
+    weigh_due(a->cx, w.items, w.count);
     bool ok = choose_lanes(&w, err) && run_all(&w, err);
     for (size_t i = 0; i < w.lane_count; i++) {
-        if (w.lanes[i].item != NULL) {
+        if (w.lanes[i].due != NULL) {
             pg_cancel(w.lanes[i].pg);
         }
         pg_close(w.lanes[i].pg);

@@ -14,6 +14,7 @@ struct position {
     int64_t increment;
     int64_t least;
     int64_t most;
+    int64_t start;
     bool known;
 };
 
@@ -22,10 +23,11 @@ static void add_branch(struct buf *b, size_t no, const char *schema, const char 
     struct buf quoted;
     buf_init(&quoted, BUF_SQL_MAX);
     pg_add_name(&quoted, schema, name);
-    buf_printf(b,
-               "%sSELECT %zu, s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax"
-               " FROM %s s, pg_catalog.pg_sequence q WHERE q.seqrelid = ",
-               b->len == 0 ? "" : " UNION ALL ", no, buf_str(&quoted));
+    buf_printf(
+        b,
+        "%sSELECT %zu, s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax, q.seqstart"
+        " FROM %s s, pg_catalog.pg_sequence q WHERE q.seqrelid = ",
+        b->len == 0 ? "" : " UNION ALL ", no, buf_str(&quoted));
     pg_add_literal(b, buf_str(&quoted));
     buf_puts(b, "::regclass");
     b->failed = b->failed || quoted.failed;
@@ -50,8 +52,35 @@ static bool read_batch(struct pg *pg, const struct buf *sql, struct position *ou
         p->increment = pg_int(r, i, 3);
         p->least = pg_int(r, i, 4);
         p->most = pg_int(r, i, 5);
+        p->start = pg_int(r, i, 6);
         p->state.ascending = p->increment > 0;
         p->known = true;
+    }
+    return true;
+}
+
+static bool is_gone(const struct pg *pg)
+{
+    return !pg_is_dead(pg) &&
+           (strcmp(pg_sqlstate(pg), "42P01") == 0 || strcmp(pg_sqlstate(pg), "3F000") == 0);
+}
+
+/* One after the other, without those that the source has dropped since its schema was read. Outside
+ * a transaction. */
+static bool read_each(struct pg *pg, const struct schema_made *made, size_t at,
+                      struct position *all, struct err *err)
+{
+    for (size_t i = at; i < at + BATCH && i < made->sequence_count; i++) {
+        struct err why = {.kind = ERR_NONE};
+        struct buf b;
+        buf_init(&b, BUF_SQL_MAX);
+        add_branch(&b, i, made->sequences[i].schema, made->sequences[i].name);
+        bool ok = read_batch(pg, &b, all, made->sequence_count, &why);
+        buf_free(&b);
+        if (!ok && !is_gone(pg)) {
+            *err = why;
+            return false;
+        }
     }
     return true;
 }
@@ -73,7 +102,8 @@ static struct position *read_positions(struct pg *pg, const struct schema_made *
             const struct schema_sequence *s = &made->sequences[i];
             add_branch(&b, i, there ? s->to_schema : s->schema, there ? s->to_name : s->name);
         }
-        ok = read_batch(pg, &b, all, made->sequence_count, err);
+        ok = read_batch(pg, &b, all, made->sequence_count, err) ||
+             (!there && is_gone(pg) && read_each(pg, made, at, all, err));
         buf_free(&b);
     }
     if (!ok) {
@@ -109,20 +139,24 @@ static bool read_group(const struct schema_context *cx, const struct schema_made
     return true;
 }
 
+/* The value so many steps on; false when the sequence ends before. */
+static bool step_on(const struct position *p, int64_t steps, int64_t *next)
+{
+    int64_t by = 0;
+    int64_t to = 0;
+    bool fits = !__builtin_mul_overflow(p->increment, steps, &by) &&
+                !__builtin_add_overflow(p->state.last, by, &to) && to >= p->least && to <= p->most;
+    *next = fits ? to : *next;
+    return fits;
+}
+
 /* The next value, with room for what the source gives out until it is left; within the sequence's
- * range. */
-static int64_t restart_value(const struct position *p)
+ * range. *used_up: there is no next one. */
+static int64_t restart_value(const struct position *p, bool *used_up)
 {
     int64_t next = p->state.last;
-    int64_t roomy = 0;
-    if (!p->state.called) {
-        return next;
-    }
-    if (!__builtin_mul_overflow(p->increment, HEAD_ROOM + 1, &roomy) &&
-        !__builtin_add_overflow(next, roomy, &roomy) && roomy >= p->least && roomy <= p->most) {
-        return roomy;
-    }
-    return __builtin_add_overflow(next, p->increment, &next) ? p->state.last : next;
+    *used_up = p->state.called && !step_on(p, HEAD_ROOM + 1, &next) && !step_on(p, 1, &next);
+    return next;
 }
 
 static void add_statement(const struct schema_context *cx, const struct schema_sequence *s,
@@ -132,8 +166,14 @@ static void add_statement(const struct schema_context *cx, const struct schema_s
     buf_init(&name, BUF_SQL_MAX);
     pg_add_name(&name, s->to_schema, s->to_name);
     if (cx->group->is_limitless) {
+        bool used_up = false;
         buf_printf(out, "ALTER SEQUENCE %s RESTART WITH %lld", buf_str(&name),
-                   (long long)restart_value(p));
+                   (long long)restart_value(p, &used_up));
+        if (used_up) { /* as at the source: the last value is taken */
+            buf_puts(out, "; SELECT pg_catalog.nextval(");
+            pg_add_literal(out, buf_str(&name));
+            buf_puts(out, ")");
+        }
     } else {
         buf_puts(out, "SELECT pg_catalog.setval(");
         pg_add_literal(out, buf_str(&name));
@@ -157,6 +197,14 @@ bool sequence_statements(const struct schema_context *cx, const struct schema_ma
     return here != NULL && buf_ok(out, err);
 }
 
+/* Nothing was taken from an untouched sequence; one that goes round may stand before its start. */
+static bool has_to_move(const struct position *here, const struct position *there)
+{
+    bool untouched = !there->state.called && there->state.last == there->start;
+    return here->known && (sequence_is_ahead(&here->state, &there->state) ||
+                           (untouched && here->state.called && here->state.last != there->start));
+}
+
 bool apply_sequences(struct apply *a, struct err *err)
 {
     const struct schema_context *cx = a->cx;
@@ -165,14 +213,21 @@ bool apply_sequences(struct apply *a, struct err *err)
     CLEANUP_FREE struct position *there =
         here == NULL ? NULL : read_positions(cx->destination, made, true, err);
     if (there == NULL) {
-        return err_wrap(err, "reading the positions of the sequences (those of the destination are "
-                             "made by the part before the rows)");
+        return err_wrap(err, "reading the positions of the sequences%s",
+                        here == NULL ? ""
+                                     : " (the destination's are made by the part before the rows)");
     }
     if (cx->group->is_limitless && !read_group(cx, made, there, err)) {
         return false;
     }
     for (size_t i = 0; i < made->sequence_count; i++) {
-        if (!here[i].known || !sequence_is_ahead(&here[i].state, &there[i].state)) {
+        if (!here[i].known) {
+            findings_add(cx->findings, FINDING_WARNING, ERR_NONE,
+                         "sequence %.200s.%.200s is no longer at the source: its position is not "
+                         "moved",
+                         made->sequences[i].schema, made->sequences[i].name);
+        }
+        if (!has_to_move(&here[i], &there[i])) {
             continue;
         }
         struct buf b;

@@ -70,7 +70,8 @@ bool steps_open(const struct schema_context *cx, struct err *err)
     }
     if (!there) {
         *err = why;
-        return err_wrap(err, "making the table that steps are written down in");
+        const char *grant = err->kind == ERR_AUTH ? " (GRANT CREATE ON DATABASE to the role)" : "";
+        return err_wrap(err, "making the table that steps are written down in%s", grant);
     }
     return true;
 }
@@ -173,10 +174,14 @@ void step_insert(const struct schema_context *cx, const struct schema_item *item
     buf_puts(out, ")");
 }
 
-bool step_sql(const struct schema_context *cx, const struct schema_item *item, struct buf *out,
-              struct err *err)
+bool step_sql(const struct schema_context *cx, const struct schema_item *item, uint64_t memory,
+              struct buf *out, struct err *err)
 {
     buf_puts(out, "BEGIN;\n");
+    if (memory > 0) {
+        buf_printf(out, "SET LOCAL maintenance_work_mem = '%llukB';\n",
+                   (unsigned long long)(memory / 1024));
+    }
     step_insert(cx, item, out);
     for (size_t i = 0; i < item->statement_count; i++) {
         buf_printf(out, ";\n%s", item->statements[i]);

@@ -84,7 +84,7 @@ struct schema_request {
     enum schema_apply_choice apply;
     bool keep_going;       /* after a step that failed */
     char *bindir;          /* of pg_dump; NULL: the newest that is found */
-    uint64_t memory_bytes; /* maintenance_work_mem; 0: the server's own, at least 256 MB */
+    uint64_t memory_bytes; /* maintenance_work_mem; 0: by the size of what is built */
     bool workers_given;    /* then workers is max_parallel_maintenance_workers */
     unsigned workers;
 };
@@ -107,6 +107,7 @@ struct spec {
     char *config;             /* the job file; NULL: none */
     struct table_rules rules; /* from it */
     bool create_tables;
+    bool with_schema; /* the schema is made around the rows; create_tables adds nothing then */
     enum routers_choice routers;
 
     unsigned jobs;         /* streams; with jobs_auto the most of them; default 4 */

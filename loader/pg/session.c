@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /*
  * Each line is there because a default of some role, database or server would change a text form,
@@ -144,4 +145,13 @@ bool session_identity(struct pg *pg, struct server_identity *out, struct err *er
     (void)snprintf(out->timeline, sizeof out->timeline, "%s", pg_text(r, 0, 4));
     out->in_recovery = pg_bool(r, 0, 5);
     return true;
+}
+
+/* A standby shares its primary's identifiers but not its start time; its timeline gives it away. */
+bool session_is_same(const struct server_identity *x, const struct server_identity *y)
+{
+    bool standby = x->in_recovery || y->in_recovery;
+    return strcmp(x->system, y->system) == 0 && strcmp(x->database_oid, y->database_oid) == 0 &&
+           (strcmp(x->started, y->started) == 0 ||
+            (standby && strcmp(x->timeline, y->timeline) == 0));
 }

@@ -37,5 +37,7 @@ struct server_identity {
     bool in_recovery;
 };
 bool session_identity(struct pg *pg, struct server_identity *out, struct err *err) MUST_CHECK;
+/* The same database of the same server, or of a standby of it. Pure. */
+bool session_is_same(const struct server_identity *x, const struct server_identity *y);
 
 #endif

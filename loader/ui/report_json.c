@@ -2,6 +2,7 @@
 #include "ui/json_text.h"
 #include "ui/report.h"
 #include "ui/report_parts.h"
+#include "ui/schema_report.h"
 #include "ui/why.h"
 
 #include <string.h>
@@ -218,6 +219,12 @@ static bool put_flow(json_t *o, const struct summary_view *v)
     return json_put(o, "streams_list", streams_json(v)) && ok;
 }
 
+/* A load that makes no schema does not speak of one. */
+static bool put_schema(json_t *o, const struct schema_view *schema)
+{
+    return schema == NULL || json_put(o, "schema", schema_report_object(schema));
+}
+
 void report_summary_json(const struct summary_view *v, struct buf *out)
 {
     json_t *o = json_object();
@@ -231,6 +238,7 @@ void report_summary_json(const struct summary_view *v, struct buf *out)
     ok = json_put(o, "sequences_moved", texts_json(v->sequences_moved, v->sequence_count)) && ok;
     ok = json_put(o, "warnings", texts_json(v->warnings, v->warning_count)) && ok;
     ok = json_put(o, "problems", texts_json(v->problems, v->problem_count)) && ok;
+    ok = put_schema(o, v->schema) && ok;
     json_line(o, ok, out);
 }
 
@@ -270,5 +278,6 @@ void report_plan_json(const struct plan_view *v, struct buf *out)
     ok = json_put(o, "chunks", json_count(v->chunks)) && ok;
     ok = json_put(o, "tables", all_or_nothing(tables, tables_ok)) && ok;
     ok = json_put(o, "warnings", texts_json(v->warnings, v->warning_count)) && ok;
+    ok = put_schema(o, v->schema) && ok;
     json_line(o, ok, out);
 }

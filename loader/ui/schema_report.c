@@ -141,10 +141,10 @@ void schema_report_text(const struct schema_view *v, struct buf *out)
         (void)plain_add(out, v->warnings[i], PLAIN_ALL);
         buf_puts(out, "\n");
     }
-    if (v->applied != NULL) {
-        add_applied(v->applied, failed, out);
+    for (size_t i = 0; i < v->part_count; i++) {
+        add_applied(&v->parts[i], failed && i + 1 == v->part_count, out);
     }
-    if (failed) {
+    if (failed && !v->within_load) {
         buf_puts(out, "\nNot finished: ");
         (void)plain_add(out, v->error->msg, PLAIN_ALL);
         buf_puts(out, v->exit_status == 5 ? "; run the same command again to go on\n" : "\n");
@@ -169,20 +169,34 @@ static json_t *object_json(const struct schema_object_view *o)
     return j;
 }
 
-static json_t *applied_json(const struct schema_applied_view *a)
+static json_t *part_json(const struct schema_applied_view *a)
 {
-    json_t *j = a == NULL ? json_null() : json_object();
-    bool ok = a == NULL || json_put(j, "part", json_text(a->after ? "after" : "before"));
-    ok = (a == NULL || json_put(j, "made", json_count(a->made))) && ok;
-    ok = (a == NULL || json_put(j, "made_before", json_count(a->before))) && ok;
-    ok = (a == NULL || json_put(j, "there", json_count(a->there))) && ok;
-    ok = (a == NULL || json_put(j, "failed", json_count(a->failed))) && ok;
-    ok = (a == NULL || json_put(j, "sequences_moved", json_count(a->moved))) && ok;
+    json_t *j = json_object();
+    bool ok = json_put(j, "part", json_text(a->after ? "after" : "before"));
+    ok = json_put(j, "made", json_count(a->made)) && ok;
+    ok = json_put(j, "made_before", json_count(a->before)) && ok;
+    ok = json_put(j, "there", json_count(a->there)) && ok;
+    ok = json_put(j, "failed", json_count(a->failed)) && ok;
+    ok = json_put(j, "sequences_moved", json_count(a->moved)) && ok;
     if (!ok) {
         json_decref(j);
         return NULL;
     }
     return j;
+}
+
+/* "applied" is the last one of "parts". */
+static bool put_parts(const struct schema_view *v, json_t *root)
+{
+    json_t *parts = json_array();
+    bool ok = true;
+    for (size_t i = 0; i < v->part_count; i++) {
+        ok = json_array_append_new(parts, part_json(&v->parts[i])) == 0 && ok;
+    }
+    ok = json_put(root, "applied",
+                  v->part_count == 0 ? json_null() : part_json(&v->parts[v->part_count - 1])) &&
+         ok;
+    return json_put(root, "parts", parts) && ok;
 }
 
 static bool put_lists(const struct schema_view *v, json_t *root)
@@ -200,7 +214,7 @@ static bool put_lists(const struct schema_view *v, json_t *root)
     return json_put(root, "warnings", warnings) && ok;
 }
 
-void schema_report_json(const struct schema_view *v, struct buf *out)
+json_t *schema_report_object(const struct schema_view *v)
 {
     json_t *root = json_object();
     bool failed = v->error->kind != ERR_NONE;
@@ -213,8 +227,18 @@ void schema_report_json(const struct schema_view *v, struct buf *out)
     ok = json_put(root, "changed", json_count(count_mark(v, SCHEMA_VIEW_CHANGED))) && ok;
     ok = json_put(root, "left_out", json_count(count_mark(v, SCHEMA_VIEW_LEFT_OUT))) && ok;
     ok = put_lists(v, root) && ok;
-    ok = json_put(root, "applied", applied_json(v->applied)) && ok;
+    ok = put_parts(v, root) && ok;
     ok = json_put(root, "error", json_text(failed ? v->error->msg : NULL)) && ok;
     ok = json_put(root, "exit_status", json_integer(v->exit_status)) && ok;
-    json_line(root, ok, out);
+    if (!ok) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+void schema_report_json(const struct schema_view *v, struct buf *out)
+{
+    json_t *root = schema_report_object(v);
+    json_line(root, root != NULL, out);
 }

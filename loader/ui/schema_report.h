@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -42,16 +43,20 @@ struct schema_view {
     bool planned; /* objects are there */
     const struct schema_object_view *objects;
     size_t object_count;
-    size_t entries;                            /* of the dump's table of contents */
-    const struct schema_applied_view *applied; /* NULL: nothing was */
+    size_t entries;                          /* of the dump's table of contents */
+    const struct schema_applied_view *parts; /* those that were tried, in order */
+    size_t part_count;
     const char *const *warnings;
     size_t warning_count;
     const struct err *error; /* kind ERR_NONE: none */
     int exit_status;
+    bool within_load; /* whose own summary follows, with the error and what to do */
 };
 
 void schema_report_text(const struct schema_view *v, struct buf *out);
 /* One line. */
 void schema_report_json(const struct schema_view *v, struct buf *out);
+/* The same as a value, for a larger object; the caller releases. NULL without memory. */
+json_t *schema_report_object(const struct schema_view *v);
 
 #endif

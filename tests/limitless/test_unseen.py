@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from support import catalog_count, compare, sluice, unseen
+from support import catalog_count, compare, schema_sources, sluice, unseen
 
 pytestmark = pytest.mark.usefixtures("loader")
 
@@ -77,6 +77,18 @@ def test_in_one_go(group_pair, tmp_path):
     definition = group_pair.dst("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
                                 " WHERE conname = 'tickets_tenant_id_agent_id_fkey' AND conparentid = 0")
     assert "REFERENCES core.agents" in definition and "ON DELETE" not in definition
+
+
+@pytest.mark.parametrize("name", schema_sources.SOURCES)
+def test_databases_of_old_in_one_go(group_pair, sample_data, tmp_path, name):
+    schema_sources.SOURCES[name](group_pair, sample_data)
+    options = propose(group_pair, tmp_path)
+    for again in (False, True):
+        result = group_pair.load("--with-schema", *options)
+        assert result.status == 0, result
+        found, seen, _ = problems(group_pair, options)
+        assert found == [] and (not again or seen == before)
+        before = seen
 
 
 def test_tables_with_base_types_are_left_out(group_pair, tmp_path):

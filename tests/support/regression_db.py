@@ -59,12 +59,12 @@ class RegressionSuite:
         self.lab = lab
         self.dir = lab.dir / "regress"
         self.source = self.dir / "src"
-        self.library = self.dir / "lib"
+        self.lib_dir = self.dir / "lib"
         self.output = self.dir / "out"
 
     def unpack(self):
         """By Python, which needs no bzip2; the server's user reads what belongs to us."""
-        self.lab.run_as_server("mkdir", "-p", self.dir, self.library, self.output)
+        self.lab.run_as_server("mkdir", "-p", self.dir, self.lib_dir, self.output)
         with tarfile.open(archive()) as packed:
             for member in packed:
                 name = member.name.partition("/")[2]
@@ -85,10 +85,10 @@ class RegressionSuite:
         self.lab.run_as_server(
             "cc", "-O2", "-fPIC", "-shared", "-w", "-fno-strict-aliasing", "-fwrapv", "-D_GNU_SOURCE",
             *(f"-I{i}" for i in includes), self.source / "src/test/regress/regress.c",
-            "-o", self.library / "regress.so")
+            "-o", self.lib_dir / "regress.so")
         for name in ("autoinc.so", "refint.so"):
-            shutil.copyfile(self.lab.bindir.parent / "lib" / name, self.library / name)
-            (self.library / name).chmod(0o755)
+            shutil.copyfile(self.lab.bindir.parent / "lib" / name, self.lib_dir / name)
+            (self.lib_dir / name).chmod(0o755)
 
     def run(self, cluster):
         """Makes the database `regression`; gives the tests whose output was another than expected."""
@@ -96,7 +96,7 @@ class RegressionSuite:
         self.lab.run_as_server(
             "sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", self.output / "log",
             self.lab.bindir.parent / "lib/pgxs/src/test/regress/pg_regress",
-            f"--inputdir={tests}", f"--outputdir={self.output}", f"--dlpath={self.library}",
+            f"--inputdir={tests}", f"--outputdir={self.output}", f"--dlpath={self.lib_dir}",
             f"--bindir={self.lab.bindir}", f"--schedule={tests}/parallel_schedule", f"--host={cluster.sockets}",
             f"--port={cluster.port}", f"--user={cluster.superuser}", f"--dbname={DATABASE}", "--no-locale",
             "--encoding=UTF8", "--max-concurrent-tests=20", check=False)

@@ -14,22 +14,6 @@ static bool connect_one(const struct pg_target *target, struct pg **out,
            session_identity(*out, identity, err);
 }
 
-static bool check_different(const struct load *l, struct err *err)
-{
-    const struct server_identity *s = &l->source_identity;
-    const struct server_identity *d = &l->destination_identity;
-    if (session_is_same(s, d)) {
-        return err_set(err, ERR_USAGE,
-                       "source and destination are the same database (%s); nothing was changed",
-                       pg_where(l->destination));
-    }
-    if (d->in_recovery) {
-        return err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica",
-                       pg_where(l->destination));
-    }
-    return true;
-}
-
 static bool check_slots(struct pg *pg, unsigned needed, struct findings *findings, struct err *err)
 {
     uint64_t left = 0;
@@ -174,7 +158,10 @@ bool load_connect(struct load *l, struct err *err)
     (void)snprintf(l->result->source, sizeof l->result->source, "%s", pg_where(l->source));
     (void)snprintf(l->result->destination, sizeof l->result->destination, "%s",
                    pg_where(l->destination));
-    return check_different(l, err) && pg_exec(l->source, LOAD_LOCK_TIMEOUT, err) &&
+    return session_check_different(&l->source_identity, &l->destination_identity, l->destination,
+                                   err) &&
+           session_check_writable(&l->destination_identity, l->destination, err) &&
+           pg_exec(l->source, LOAD_LOCK_TIMEOUT, err) &&
            check_slots(l->source, l->spec->jobs + 1, &l->result->findings, err) &&
            fit_destination(l, err);
 }

@@ -4,24 +4,6 @@
 
 #include <stdio.h>
 
-static bool check_sides(const struct server_identity identities[AUTH_SIDES], struct schema_sides *c,
-                        struct err *err)
-{
-    const struct server_identity *s = &identities[AUTH_SOURCE];
-    const struct server_identity *d = &identities[AUTH_DESTINATION];
-    if (session_is_same(s, d)) {
-        return err_set(err, ERR_USAGE,
-                       "source and destination are the same database (%s); nothing was changed",
-                       pg_where(c->sides[AUTH_DESTINATION]));
-    }
-    c->is_replica = d->in_recovery;
-    if (c->is_replica) {
-        return err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica",
-                       pg_where(c->sides[AUTH_DESTINATION]));
-    }
-    return true;
-}
-
 bool schema_sides_open(const struct spec *spec, struct auth *auth, struct schema_sides *s,
                        struct schema_result *out, struct err *err)
 {
@@ -40,7 +22,12 @@ bool schema_sides_open(const struct spec *spec, struct auth *auth, struct schema
     }
     struct pg *source = s->sides[AUTH_SOURCE];
     struct pg *destination = s->sides[AUTH_DESTINATION];
-    if (!check_sides(identities, s, err) ||
+    const struct server_identity *there = &identities[AUTH_DESTINATION];
+    if (!session_check_different(&identities[AUTH_SOURCE], there, destination, err)) {
+        return false;
+    }
+    s->is_replica = there->in_recovery;
+    if (!session_check_writable(there, destination, err) ||
         !session_encoding(source, destination, s->encoding, err) ||
         !session_pin(source, s->encoding, err) || !session_pin(destination, s->encoding, err) ||
         !limitless_detect(destination, &s->group, err)) {

@@ -148,10 +148,27 @@ bool session_identity(struct pg *pg, struct server_identity *out, struct err *er
 }
 
 /* A standby shares its primary's identifiers but not its start time; its timeline gives it away. */
-bool session_is_same(const struct server_identity *x, const struct server_identity *y)
+static bool is_same(const struct server_identity *x, const struct server_identity *y)
 {
     bool standby = x->in_recovery || y->in_recovery;
     return strcmp(x->system, y->system) == 0 && strcmp(x->database_oid, y->database_oid) == 0 &&
            (strcmp(x->started, y->started) == 0 ||
             (standby && strcmp(x->timeline, y->timeline) == 0));
+}
+
+bool session_check_different(const struct server_identity *source,
+                             const struct server_identity *destination, const struct pg *pg,
+                             struct err *err)
+{
+    return !is_same(source, destination) ||
+           err_set(err, ERR_USAGE,
+                   "source and destination are the same database (%s); nothing was changed",
+                   pg_where(pg));
+}
+
+bool session_check_writable(const struct server_identity *destination, const struct pg *pg,
+                            struct err *err)
+{
+    return !destination->in_recovery ||
+           err_set(err, ERR_USAGE, "the destination (%s) is a read-only replica", pg_where(pg));
 }

@@ -37,7 +37,13 @@ struct server_identity {
     bool in_recovery;
 };
 bool session_identity(struct pg *pg, struct server_identity *out, struct err *err) MUST_CHECK;
-/* The same database of the same server, or of a standby of it. Pure. */
-bool session_is_same(const struct server_identity *x, const struct server_identity *y);
+/* Both ERR_USAGE; pg is the destination's connection, for the message. */
+/* They are one database, or one is a standby of the other's server. */
+bool session_check_different(const struct server_identity *source,
+                             const struct server_identity *destination, const struct pg *pg,
+                             struct err *err) MUST_CHECK;
+/* It is a replica. */
+bool session_check_writable(const struct server_identity *destination, const struct pg *pg,
+                            struct err *err) MUST_CHECK;
 
 #endif

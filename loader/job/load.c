@@ -133,16 +133,16 @@ static void close_all(struct load *l, bool keep_holder)
 }
 
 /* One attempt from the first connection to the last. */
-static bool attempt(const struct load_order *order, struct load_result *out, bool *again,
+static bool attempt(const struct load_request *request, struct load_result *out, bool *again,
                     struct err *err)
 {
-    struct auth *auth = order->auth;
+    struct auth *auth = request->auth;
     struct load l = {
-        .spec = order->spec,
-        .observer = order->observer,
+        .spec = request->spec,
+        .observer = request->observer,
         .result = out,
         .auth = auth,
-        .only_spilled = order->only_spilled,
+        .only_spilled = request->only_spilled,
         .source_target = {.side = "source",      .auth = auth_of(auth, AUTH_SOURCE)},
         .destination_target = {.side = "destination",         .auth = auth_of(auth, AUTH_DESTINATION)},
         .record = {.truncate_done = true}
@@ -187,16 +187,16 @@ void load_auth_notes(struct load *l)
  * A fault while planning, resuming or finishing undoes nothing that counts, so the whole is tried
  * again, as long as --retry-for allows. Streams have a budget of their own.
  */
-void load_run_order(const struct load_order *order, struct load_result *out)
+void load_run_request(const struct load_request *request, struct load_result *out)
 {
-    const struct load_observer *observer = order->observer;
-    struct spec mine = *order->spec; /* borrows what spec owns */
-    struct load_order once = *order;
-    struct retry_policy policy = load_connect_policy(order->spec);
+    const struct load_observer *observer = request->observer;
+    struct spec mine = *request->spec; /* borrows what spec owns */
+    struct load_request once = *request;
+    struct retry_policy policy = load_connect_policy(request->spec);
     struct retry retry = {.attempts = 0};
     struct rng rng;
     uint64_t wait_ms = 0;
-    bool reached = order->reached;
+    bool reached = request->reached;
     bool recorded = false;
     char told[ERR_MSG_MAX] = "";
     once.spec = &mine;
@@ -266,8 +266,8 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
         out->exit_status = status_of(&nothing, &err);
         return;
     }
-    struct load_order order = {.spec = spec, .observer = observer, .auth = auth};
-    load_run_order(&order, out);
+    struct load_request request = {.spec = spec, .observer = observer, .auth = auth};
+    load_run_request(&request, out);
     if (!out->abandon_threads) {
         auth_close(auth); /* a thread that was left behind may be logging in */
     }

@@ -108,14 +108,14 @@ void load_run(const struct spec *spec, const struct load_observer *observer,
 
 struct auth;
 
-struct load_order {
+struct load_request {
     const struct spec *spec;
     const struct load_observer *observer;
     struct auth *auth; /* of load_open_auth; stays open */
     bool reached; /* both servers were there before: not to reach them is a fault that passes */
     bool only_spilled; /* rows that an earlier run has left on disk, or none: out->not_spilled */
 };
-void load_run_order(const struct load_order *order, struct load_result *out);
+void load_run_request(const struct load_request *request, struct load_result *out);
 
 /* Where something on disk may be this command's the source's side is not opened. As auth_open. */
 bool load_open_auth(const struct spec *spec, struct auth **out, struct err *err) MUST_CHECK;

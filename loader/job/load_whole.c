@@ -270,13 +270,13 @@ static bool rows(struct whole *w, bool only_spilled)
     mine.sequences = false;
     mine.analyze = false;
     mine.create_tables = false;
-    struct load_order order = {.spec = &mine,
-                               .observer = w->observer,
-                               .auth = w->auth,
-                               .reached = w->reached,
-                               .only_spilled = only_spilled};
+    struct load_request request = {.spec = &mine,
+                                   .observer = w->observer,
+                                   .auth = w->auth,
+                                   .reached = w->reached,
+                                   .only_spilled = only_spilled};
     load_result_free(r);
-    load_run_order(&order, r);
+    load_run_request(&request, r);
     if (w->observer->rows_end != NULL) {
         w->observer->rows_end(w->observer->self);
     }

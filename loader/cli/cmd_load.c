@@ -177,8 +177,12 @@ static int run_load(const struct spec *spec, bool *abandon)
     struct screen screen = {
         .how = choose(spec), .color = no_color == NULL || no_color[0] == '\0', .spec = spec};
     struct load_observer observer = {
-        .self = &screen, .progress = on_progress, .note = frame_note, .detail = on_detail};
-    observer.rows_end = on_rows_end;
+        .self = &screen,
+        .progress = on_progress,
+        .note = frame_note,
+        .detail = on_detail,
+        .rows_end = on_rows_end,
+    };
     if (spec->with_schema) {
         return run_whole(spec, &observer, screen.how == PROGRESS_JSON, abandon);
     }

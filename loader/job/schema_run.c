@@ -226,12 +226,12 @@ bool schema_make(const struct schema_context *cx, struct schema_made *out, struc
     return true;
 }
 
-/* ---- the command ---- */
-
 bool schema_forget(const struct schema_context *cx, struct err *err)
 {
     return steps_open(cx, err) && steps_forget(cx, err);
 }
+
+/* ---- the command ---- */
 
 struct command {
     const struct spec *spec;

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from support import catalog_count, compare, schema_sources, sluice, unseen
+from support import catalog_objects, compare, schema_sources, sluice, unseen
 
 pytestmark = pytest.mark.usefixtures("loader")
 
@@ -32,9 +32,9 @@ def problems(pair, options):
     told = json.loads(report.out)
     source, there = both_catalogs(pair)
     with source, there:
-        tables, rows, differ = catalog_count.rows_differ(source, there, told)
-        found = catalog_count.accounted(source, told) + catalog_count.arrived(there, told) + differ
-        fingerprint = catalog_count.fingerprint(there)
+        tables, rows, differ = catalog_objects.rows_differ(source, there, told)
+        found = catalog_objects.accounted(source, told) + catalog_objects.arrived(there, told) + differ
+        fingerprint = catalog_objects.fingerprint(there)
     source.close()
     there.close()
     assert tables > 0 and rows > 0
@@ -62,7 +62,7 @@ def test_step_by_step(group_pair, tmp_path, name):
 
 
 def test_in_one_go(group_pair, tmp_path):
-    unseen.make(group_pair, "helpdesk")
+    unseen.make(group_pair, "ticketing")
     options = propose(group_pair, tmp_path)
     result = group_pair.load("--with-schema", *options)
     assert result.status == 0, result

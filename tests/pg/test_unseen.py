@@ -2,7 +2,7 @@
 
 import pytest
 
-from support import catalog_count, compare, sluice, unseen
+from support import catalog_objects, compare, sluice, unseen
 from support.schema_sources import schema_differences
 
 pytestmark = pytest.mark.usefixtures("loader")
@@ -19,7 +19,7 @@ def run_all(pair, steps):
 
 def fingerprint(pair):
     conn = compare.connect(pair.destination, pair.destination_db)
-    found = catalog_count.fingerprint(conn)
+    found = catalog_objects.fingerprint(conn)
     conn.close()
     return found
 
@@ -33,7 +33,7 @@ def test_both_sides_are_equal(pair, name):
     assert pair.differences() == []
     assert pair.src(POSITIONS) == pair.dst(POSITIONS)
     conns = [compare.connect(pair.source, pair.source_db), compare.connect(pair.destination, pair.destination_db)]
-    assert catalog_count.objects(conns[0]) == catalog_count.objects(conns[1])
+    assert catalog_objects.objects(conns[0]) == catalog_objects.objects(conns[1])
     for conn in conns:
         conn.close()
     before = fingerprint(pair)

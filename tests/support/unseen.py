@@ -2,7 +2,7 @@
 
 from .sluice import REPO
 
-NAMES = ("helpdesk", "partitions", "sequences", "social")
+NAMES = ("ticketing", "partitions", "sequences", "social")
 
 
 def make(pair, name):
